@@ -1,0 +1,24 @@
+//! Every ceiling, with its reason. A bound is checked before its cost is paid.
+//!
+//! These are the hard ceilings of the code; configuration may set lower ones.
+
+/// Octets of one message on the wire. A CO of 10,000 items with linked documents fits; so do 64 of them in 24 GiB.
+pub const MESSAGE_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// Element nesting. WCO documents stay below 20; each level costs a stack entry, never a call.
+pub const DEPTH_MAX: usize = 256;
+/// Nodes of one document (elements, texts, comments, processing instructions).
+pub const NODES_MAX: usize = 8_000_000;
+/// Attributes of one element, namespace declarations included.
+pub const ATTRIBUTES_PER_ELEMENT_MAX: usize = 512;
+/// Octets of one name.
+pub const NAME_BYTES_MAX: usize = 1_000;
+/// Distinct namespace URIs of one document.
+pub const NAMESPACES_MAX: usize = 4_096;
+/// Namespace declarations in scope at one element.
+pub const NAMESPACES_IN_SCOPE_MAX: usize = 512;
+/// `ds:Reference` elements of one signature (design 2.2).
+pub const REFERENCES_MAX: usize = 32;
+/// Transforms of one reference.
+pub const TRANSFORMS_MAX: usize = 8;
+/// Octets of one canonical form.
+pub const CANONICAL_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;

@@ -1,0 +1,12 @@
+//! `coconnect`: a gateway that exchanges electronic Certificates of Origin between customs administrations.
+//!
+//! # Floors
+//! A room imports only from lower floors; rooms of one floor never import each other (`tests/layers.rs` holds this).
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 0 | [`base`] |
+//! | 1 | [`xml`] |
+
+pub mod base;
+pub mod xml;

@@ -1,0 +1,3 @@
+//! The `coconnect` binary.
+
+fn main() {}

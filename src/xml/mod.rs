@@ -1,0 +1,16 @@
+//! Floor 1: XML 1.0 with namespaces, read into an arena and written back; Canonical XML.
+//!
+//! - [`parse`](mod@parse): octets to [`Document`]. No DTD unless asked for; nothing external ever.
+//! - [`tree`]: the arena; decrypted text is parsed into the same arena.
+//! - [`c14n`]: Canonical XML 1.0 and 1.1, Exclusive Canonical XML 1.0.
+
+pub mod c14n;
+pub mod error;
+pub mod name;
+pub mod parse;
+pub mod tree;
+
+pub use error::{Error, TextPos};
+pub use name::ns;
+pub use parse::{Dtd, Options, parse};
+pub use tree::{Document, Kind, NodeId};
