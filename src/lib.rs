@@ -9,4 +9,5 @@
 //! | 1 | [`xml`] |
 
 pub mod base;
+pub mod cli;
 pub mod xml;

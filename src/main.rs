@@ -1,3 +1,5 @@
-//! The `coconnect` binary.
+//! The `coconnect` binary: hands its arguments to [`coconnect::cli`] and ends with the code that comes back.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    coconnect::cli::run()
+}
