@@ -7,7 +7,9 @@
 //! |---|---|
 //! | 0 | [`base`] |
 //! | 1 | [`xml`] |
+//! | 3 | [`contract`] |
 
 pub mod base;
 pub mod cli;
+pub mod contract;
 pub mod xml;
