@@ -7,9 +7,11 @@
 //! |---|---|
 //! | 0 | [`base`] |
 //! | 1 | [`xml`] |
+//! | 2 | [`xmlsec`] |
 //! | 3 | [`contract`] |
 
 pub mod base;
 pub mod cli;
 pub mod contract;
 pub mod xml;
+pub mod xmlsec;

@@ -1,0 +1,1 @@
+//! XML Signature 1.1.
