@@ -7,11 +7,13 @@
 //! |---|---|
 //! | 0 | [`base`] |
 //! | 1 | [`xml`] |
-//! | 2 | [`xmlsec`] |
+//! | 2 | [`store`], [`xmlsec`] |
 //! | 3 | [`contract`] |
+
 
 pub mod base;
 pub mod cli;
 pub mod contract;
+pub mod store;
 pub mod xml;
 pub mod xmlsec;
