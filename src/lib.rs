@@ -10,7 +10,6 @@
 //! | 2 | [`store`], [`xmlsec`] |
 //! | 3 | [`contract`] |
 
-
 pub mod base;
 pub mod cli;
 pub mod contract;
