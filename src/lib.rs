@@ -8,11 +8,12 @@
 //! | 0 | [`base`] |
 //! | 1 | [`xml`] |
 //! | 2 | [`store`], [`xmlsec`] |
-//! | 3 | [`contract`] |
+//! | 3 | [`contract`], [`soap`] |
 
 pub mod base;
 pub mod cli;
 pub mod contract;
+pub mod soap;
 pub mod store;
 pub mod xml;
 pub mod xmlsec;
