@@ -2,15 +2,20 @@
 //!
 //! - [`parse`](mod@parse): octets to [`Document`]. No DTD unless asked for; nothing external ever.
 //! - [`tree`]: the arena; decrypted text is parsed into the same arena.
+//! - [`write`]: markup in canonical form, octet by octet; [`escape`] what it writes for characters.
 //! - [`c14n`]: Canonical XML 1.0 and 1.1, Exclusive Canonical XML 1.0.
 
 pub mod c14n;
+pub(crate) mod chars;
 pub mod error;
+pub mod escape;
 pub mod name;
 pub mod parse;
 pub mod tree;
+pub mod write;
 
 pub use error::{Error, TextPos};
 pub use name::ns;
 pub use parse::{Dtd, Options, parse};
-pub use tree::{Document, Kind, NodeId};
+pub use tree::{Attribute, AttributeId, Document, Kind, NodeId};
+pub use write::Writer;

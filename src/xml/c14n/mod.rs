@@ -1,6 +1,13 @@
 //! Canonical XML 1.0 (C14N10), Canonical XML 1.1 (C14N11) and Exclusive Canonical XML 1.0 (EXC-C14N10).
+//!
+//! `subtree` writes whole subtrees, which is what nearly every signature needs, in one pass with a stack of rendered
+//! namespaces; runs of octets that already are canonical are copied. Nothing is recursive.
 
 use super::{Document, NodeId};
+use crate::base::limits;
+
+mod inherit;
+mod subtree;
 
 /// Which specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -40,6 +47,20 @@ pub enum NodeSet {
     // An arbitrary set of nodes, attributes and namespace nodes: lands with c14n (result of XPath transforms).
 }
 
+impl NodeSet {
+    /// The whole document, comments included.
+    #[must_use]
+    pub fn document(document: &Document) -> Self {
+        Self::Subtree { root: document.root(), except: Vec::new(), comments: true }
+    }
+
+    /// `root` and everything below it, comments included.
+    #[must_use]
+    pub fn subtree(root: NodeId) -> Self {
+        Self::Subtree { root, except: Vec::new(), comments: true }
+    }
+}
+
 /// Why there is no canonical form.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -57,7 +78,7 @@ pub enum Error {
     },
 }
 
-/// Appends the canonical form of `nodes` to `out`.
+/// Appends the canonical form of `nodes` to `out`; at most `limits::CANONICAL_BYTES_MAX` octets.
 ///
 /// # Errors
 /// [`Error`]; `out` then holds an undefined prefix of the form.
@@ -67,8 +88,12 @@ pub fn canonicalize(
     settings: &Settings<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let _ = (document, nodes, settings, out);
-    todo!("lands with the canonicalizer")
+    match nodes {
+        NodeSet::Subtree { root, except, comments } => {
+            let comments = *comments && settings.with_comments;
+            subtree::Pass::new(document, settings, comments, except, out).run(*root, None)
+        }
+    }
 }
 
 /// Appends the exclusive form without comments of the element `root`, leaving out the attribute {ns}local of `root`
@@ -82,6 +107,15 @@ pub fn exclusive_without(
     attribute: Option<(&str, &str)>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let _ = (document, root, attribute, out);
-    todo!("lands with the canonicalizer")
+    let settings = Settings { method: Method::Exclusive, with_comments: false, prefixes: &[] };
+    let left_out = attribute.and_then(|(ns, local)| document.attribute_id(root, ns, local));
+    subtree::Pass::new(document, &settings, false, &[], out).run(root, left_out)
+}
+
+/// Fails when the form that started at `from` has grown too long.
+fn check_length(out: &[u8], from: usize) -> Result<(), Error> {
+    if out.len() - from > limits::CANONICAL_BYTES_MAX {
+        return Err(Error::TooLong { limit: limits::CANONICAL_BYTES_MAX });
+    }
+    Ok(())
 }

@@ -1,0 +1,140 @@
+//! Character classes of XML 1.0 (5th edition) §2.2 and §2.3, and of Namespaces in XML 1.0 §4 (NCName).
+
+/// May start an NCName; ASCII only.
+pub(crate) const NAME_START: u8 = 1;
+/// May stand in an NCName; ASCII only.
+pub(crate) const NAME: u8 = 2;
+/// White space.
+pub(crate) const SPACE: u8 = 4;
+/// Ends a plain run of text: markup, reference, line end to normalize, and what a canonical form writes differently.
+pub(crate) const TEXT_STOP: u8 = 8;
+/// Ends a plain run of an attribute value.
+pub(crate) const VALUE_STOP: u8 = 16;
+/// Written escaped in canonical text.
+pub(crate) const TEXT_ESCAPE: u8 = 32;
+/// Written escaped in a canonical attribute value.
+pub(crate) const VALUE_ESCAPE: u8 = 64;
+
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 128 {
+        let byte = at as u8;
+        let mut class = 0;
+        if byte.is_ascii_alphabetic() || byte == b'_' {
+            class |= NAME_START | NAME;
+        }
+        if byte.is_ascii_digit() || byte == b'-' || byte == b'.' {
+            class |= NAME;
+        }
+        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            class |= SPACE;
+        }
+        if matches!(byte, b'<' | b'&' | b'\r' | b']' | b'>') {
+            class |= TEXT_STOP;
+        }
+        if matches!(byte, b'<' | b'&' | b'\r' | b'\n' | b'\t' | b'"' | b'\'') {
+            class |= VALUE_STOP;
+        }
+        if matches!(byte, b'<' | b'&' | b'\r' | b'>') {
+            class |= TEXT_ESCAPE;
+        }
+        if matches!(byte, b'<' | b'&' | b'\r' | b'\n' | b'\t' | b'"') {
+            class |= VALUE_ESCAPE;
+        }
+        table[at] = class;
+        at += 1;
+    }
+    table
+}
+
+/// Whether `byte` is of one of the classes in `mask`.
+#[inline]
+pub(crate) fn is(byte: u8, mask: u8) -> bool {
+    CLASS[usize::from(byte)] & mask != 0
+}
+
+/// First place from `at` on whose octet is of a class in `mask`; the length when there is none.
+#[inline]
+pub(crate) fn find(bytes: &[u8], at: usize, mask: u8) -> usize {
+    bytes.get(at..).map_or(bytes.len(), |rest| {
+        rest.iter().position(|byte| is(*byte, mask)).map_or(bytes.len(), |found| at + found)
+    })
+}
+
+/// `NameStartChar` without `:`.
+pub(crate) fn is_name_start(c: char) -> bool {
+    matches!(c, 'A'..='Z' | '_' | 'a'..='z'
+        | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}'
+        | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}' | '\u{2C00}'..='\u{2FEF}'
+        | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
+}
+
+/// `NameChar` without `:`.
+pub(crate) fn is_name(c: char) -> bool {
+    is_name_start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+}
+
+/// `Char`.
+pub(crate) fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
+}
+
+/// `NCName` as a whole.
+pub(crate) fn is_ncname(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(is_name_start) && chars.all(is_name)
+}
+
+/// Place of the first character that XML does not allow: a control character, U+FFFE or U+FFFF.
+pub(crate) fn first_forbidden(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut base = 0;
+    for chunk in bytes.chunks(64) {
+        // Written so that the compiler makes vector code of it: nearly every chunk of every message passes here.
+        let suspicious = chunk.iter().fold(false, |any, byte| {
+            any | ((*byte < 0x20) & (*byte != b'\n') & (*byte != b'\t') & (*byte != b'\r')) | (*byte == 0xEF)
+        });
+        if suspicious {
+            let found = chunk.iter().enumerate().find(|(at, byte)| match **byte {
+                b'\n' | b'\t' | b'\r' => false,
+                0..0x20 => true,
+                0xEF => {
+                    let next = |by| bytes.get(base + at + by).copied();
+                    next(1) == Some(0xBF) && matches!(next(2), Some(0xBE | 0xBF))
+                }
+                _ => false,
+            });
+            if let Some((at, _)) = found {
+                return Some(base + at);
+            }
+        }
+        base += chunk.len();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_forbidden_character_and_no_other() {
+        assert_eq!(first_forbidden("a\t\r\n\u{FFFD}\u{10FFFF}\u{7F}"), None);
+        for (text, at) in [("ab\u{1}", 2), ("\u{FFFE}", 0), ("\u{FF0C}\u{FFFF}", 3), ("\0", 0)] {
+            assert_eq!(first_forbidden(text), Some(at), "{text:?}");
+            assert_eq!(first_forbidden(&format!("{}{text}", "x".repeat(63))), Some(at + 63));
+        }
+    }
+
+    #[test]
+    fn tables_agree_with_the_productions() {
+        for byte in 0..128_u8 {
+            assert_eq!(is(byte, NAME_START), is_name_start(char::from(byte)));
+            assert_eq!(is(byte, NAME), is_name(char::from(byte)));
+        }
+        assert!(is_ncname("a-1") && !is_ncname("1a") && !is_ncname("a:b") && !is_ncname(""));
+    }
+}

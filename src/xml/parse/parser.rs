@@ -1,0 +1,255 @@
+//! The state of one pass over a text.
+
+use super::super::chars;
+use crate::base::limits;
+use crate::xml::tree::arena::{
+    CONTENT_CANONICAL, NO_NS, NO_PREFIX, NONE, Node, SIDE, Span, UNBOUND, XML_NS, XML_PREFIX, slice,
+};
+use crate::xml::tree::place::position;
+use crate::xml::{Document, Error, TextPos};
+
+/// An element whose end tag has not come yet.
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    pub node: u32,
+    pub last_child: u32,
+    pub scope: u32,
+    /// Length of `Parser::undo` when it was opened.
+    pub undo: u32,
+    /// Prefixes used so far by it and below it.
+    pub prefixes: u32,
+    /// `CONTENT_CANONICAL` while nothing in it speaks against it.
+    pub canonical: u8,
+}
+
+/// Text that has been read and has no node yet.
+pub(super) struct Pending {
+    /// Where it lies; in the side buffer once pieces had to be joined.
+    pub span: Span,
+    /// Whether `span` is the end of the side buffer and may grow.
+    pub owned: bool,
+    /// Where it started in the text.
+    pub from: u32,
+    pub present: bool,
+}
+
+pub(super) struct Parser<'t> {
+    /// What is being read: the text or an entity.
+    pub bytes: &'t [u8],
+    pub source: &'t str,
+    pub at: usize,
+    /// Added to places in `bytes` to make spans: 0, or where the entities lie in the side buffer with `SIDE`.
+    pub origin: u32,
+    pub main: &'t str,
+    /// Where line 1, column 1 is.
+    pub base: usize,
+    pub doc: &'t mut Document,
+    pub stack: Vec<Open>,
+    /// Number of the URI bound to each prefix, by its number.
+    pub current: Vec<u16>,
+    /// The element that declared a prefix last, by its number: finds a prefix declared twice on one element.
+    pub declared_by: Vec<u32>,
+    /// Bindings that return when elements end.
+    pub undo: Vec<(u16, u16)>,
+    pub pending: Pending,
+    pub depth_base: usize,
+}
+
+impl<'t> Parser<'t> {
+    pub fn new(text: &'t str, at: usize, doc: &'t mut Document) -> Self {
+        let mut current = vec![UNBOUND; doc.prefixes.len()];
+        current[usize::from(NO_PREFIX)] = NO_NS;
+        current[usize::from(XML_PREFIX)] = XML_NS;
+        let declared_by = vec![NONE; current.len()];
+        let mut stack = Vec::with_capacity(16);
+        stack.push(Open { node: 0, last_child: NONE, scope: 0, undo: 0, prefixes: 0, canonical: CONTENT_CANONICAL });
+        Self {
+            bytes: text.as_bytes(),
+            source: text,
+            at,
+            origin: 0,
+            main: text,
+            base: at,
+            doc,
+            stack,
+            current,
+            declared_by,
+            undo: Vec::new(),
+            pending: Pending { span: Span::default(), owned: false, from: 0, present: false },
+            depth_base: 0,
+        }
+    }
+
+    #[inline]
+    pub fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    #[inline]
+    pub fn span(&self, from: usize, to: usize) -> Span {
+        Span { start: self.origin + from as u32, end: (self.origin & !SIDE) + to as u32 }
+    }
+
+    pub fn slice(&self, span: Span) -> &str {
+        slice(self.main, &self.doc.side, span)
+    }
+
+    /// `at` as a place in the main text.
+    #[inline]
+    pub fn place(&self, at: usize) -> u32 {
+        at as u32
+    }
+
+    #[cold]
+    pub fn pos(&self, at: usize) -> TextPos {
+        position(self.main.as_bytes(), self.base, self.place(at) as usize)
+    }
+
+    #[cold]
+    pub fn error(&self, at: usize, what: impl Into<String>) -> Error {
+        Error::NotWellFormed { what: what.into(), at: self.pos(at) }
+    }
+
+    #[cold]
+    pub fn limit(&self, at: usize, what: &'static str, limit: usize) -> Error {
+        Error::Limit { what, limit, at: self.pos(at) }
+    }
+
+    /// What stands at `at`, for an error text.
+    #[cold]
+    pub fn shown(&self, at: usize) -> String {
+        match self.source.get(at..).and_then(|rest| rest.chars().next()) {
+            Some(c) => format!("{c:?}"),
+            None if at >= self.bytes.len() => "the end".to_owned(),
+            None => "an octet inside a character".to_owned(),
+        }
+    }
+
+    #[cold]
+    pub fn expected(&self, at: usize, what: &str) -> Error {
+        self.error(at, format!("expected {what}, came {}", self.shown(at)))
+    }
+
+    #[inline]
+    pub fn is_space(&self, at: usize) -> bool {
+        self.byte(at).is_some_and(|b| chars::is(b, chars::SPACE))
+    }
+
+    /// The first place from `at` on without white space.
+    #[inline]
+    pub fn after_space(&self, mut at: usize) -> usize {
+        while self.is_space(at) {
+            at += 1;
+        }
+        at
+    }
+
+    pub fn starts_with(&self, at: usize, what: &str) -> bool {
+        self.bytes.get(at..).is_some_and(|rest| rest.starts_with(what.as_bytes()))
+    }
+
+    /// The end of the NCName at `at`.
+    #[inline]
+    pub fn ncname(&self, at: usize, what: &str) -> Result<usize, Error> {
+        let mut end = at;
+        match self.byte(end) {
+            Some(byte) if chars::is(byte, chars::NAME_START) => end += 1,
+            Some(byte) if byte >= 0x80 => {}
+            _ => return Err(self.expected(at, what)),
+        }
+        loop {
+            match self.byte(end) {
+                Some(byte) if chars::is(byte, chars::NAME) => end += 1,
+                Some(byte) if byte >= 0x80 => {
+                    let c = self.source[end..].chars().next().expect("an octet starts a character here");
+                    if end == at && !chars::is_name_start(c) {
+                        return Err(self.expected(at, what));
+                    }
+                    if !chars::is_name(c) {
+                        break;
+                    }
+                    end += c.len_utf8();
+                }
+                _ => break,
+            }
+        }
+        if end - at > limits::NAME_BYTES_MAX {
+            return Err(self.limit(at, "octets of one name", limits::NAME_BYTES_MAX));
+        }
+        Ok(end)
+    }
+
+    /// The end of the qualified name at `at`, and how far its local part is from its start.
+    #[inline]
+    pub fn qname(&self, at: usize, what: &str) -> Result<(usize, usize), Error> {
+        let end = self.ncname(at, what)?;
+        if self.byte(end) != Some(b':') {
+            return Ok((end, 0));
+        }
+        let local = end + 1;
+        let end = self.ncname(local, "a local name after the prefix")?;
+        if self.byte(end) == Some(b':') {
+            return Err(self.error(end, "a name holds more than one colon"));
+        }
+        Ok((end, local - at))
+    }
+
+    /// Adds a node below the innermost open element.
+    #[inline]
+    pub fn push(&mut self, mut node: Node) -> Result<u32, Error> {
+        let id = self.doc.nodes.len();
+        if id >= self.doc.nodes_max {
+            return Err(self.limit(self.at, "nodes of the document", self.doc.nodes_max));
+        }
+        let id = id as u32;
+        let open = self.stack.last_mut().expect("the document itself is always open");
+        node.parent = open.node;
+        node.prev = open.last_child;
+        if open.last_child == NONE {
+            self.doc.nodes[open.node as usize].first_child = id;
+        } else {
+            self.doc.nodes[open.last_child as usize].next = id;
+        }
+        open.last_child = id;
+        self.doc.nodes.push(node);
+        Ok(id)
+    }
+
+    /// The octets of the innermost open element are not its canonical form.
+    #[inline]
+    pub fn not_canonical(&mut self) {
+        if let Some(open) = self.stack.last_mut() {
+            open.canonical = 0;
+        }
+    }
+
+    /// Adds a comment or a processing instruction whose text is `from..to`.
+    pub fn push_leaf(&mut self, mut node: Node, from: usize, to: usize) -> Result<u32, Error> {
+        let text = self.normalized(from, to);
+        (node.a, node.b) = (text.start, text.end);
+        self.not_canonical();
+        self.push(node)
+    }
+
+    /// `from..to` with line ends as LF (XML 1.0 §2.11).
+    fn normalized(&mut self, from: usize, to: usize) -> Span {
+        if memchr::memchr(b'\r', &self.bytes[from..to]).is_none() || self.origin != 0 {
+            return self.span(from, to);
+        }
+        let start = self.doc.side.len();
+        push_normalized(&mut self.doc.side, &self.source[from..to]);
+        Span { start: start as u32 | SIDE, end: self.doc.side.len() as u32 }
+    }
+}
+
+/// Appends `text` with CR LF and CR as LF.
+pub(super) fn push_normalized(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\r', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        out.push('\n');
+        rest = &rest[at + 1..];
+        rest = rest.strip_prefix('\n').unwrap_or(rest);
+    }
+    out.push_str(rest);
+}

@@ -1,0 +1,391 @@
+//! Start tags: attributes and namespace declarations (XML 1.0 §3.1, §3.3.3; Namespaces in XML 1.0).
+
+use super::super::chars;
+use super::parser::{Open, Parser};
+use super::reference::Reference;
+use crate::base::limits;
+use crate::xml::Error;
+use crate::xml::tree::Kind;
+use crate::xml::tree::arena::{
+    AttributeData, CONTENT_CANONICAL, Declaration, NO_NS, NO_PREFIX, NONE, Node, SIDE, Scope, Span, TAGS_CANONICAL,
+    UNBOUND, XML_NS, XML_PREFIX,
+};
+
+/// The number of the URI of `xmlns:`.
+const XMLNS_NS: u16 = 2;
+/// Attributes up to which each is compared with each.
+const FEW_ATTRIBUTES: usize = 8;
+
+/// What is known of a start tag while it is read.
+struct Tag {
+    node: u32,
+    first_attribute: usize,
+    first_declaration: usize,
+    count: usize,
+    canonical: bool,
+}
+
+/// A value as it stands between its quotes, normalized.
+struct Value {
+    span: Span,
+    /// The place after the closing quote.
+    end: usize,
+    /// The input is what a canonical form holds.
+    canonical: bool,
+}
+
+impl Parser<'_> {
+    /// Reads the start tag or empty-element tag at `self.at`; true when the element is already complete.
+    pub fn start_tag(&mut self) -> Result<bool, Error> {
+        let start = self.at;
+        let (name_end, local_at) = self.qname(start + 1, "a name after <")?;
+        let depth = self.depth_base + self.stack.len();
+        if depth > self.doc.depth_max {
+            return Err(self.limit(start, "levels of elements", self.doc.depth_max));
+        }
+        let above = *self.stack.last().expect("the document itself is always open");
+        let mut node = Node::new(Kind::Element, NONE);
+        node.start = self.place(start);
+        node.name = self.span(start + 1, name_end).start;
+        node.name_len = (name_end - start - 1) as u16;
+        node.local_at = local_at as u16;
+        node.a = above.scope;
+        node.b = self.doc.attributes.len() as u32;
+        let undo = self.undo.len() as u32;
+        let node = self.push(node)?;
+        let mut tag = Tag {
+            node,
+            first_attribute: self.doc.attributes.len(),
+            first_declaration: self.doc.declarations.len(),
+            count: 0,
+            canonical: true,
+        };
+        self.at = name_end;
+        let empty = self.rest_of_tag(&mut tag)?;
+        let open = self.finish_tag(&mut tag, start, above.scope, undo)?;
+        if empty {
+            self.close(open, 0);
+        } else {
+            self.stack.push(open);
+        }
+        Ok(empty)
+    }
+
+    /// Attributes up to `>` or `/>`; true for the latter.
+    #[inline]
+    fn rest_of_tag(&mut self, tag: &mut Tag) -> Result<bool, Error> {
+        loop {
+            match self.byte(self.at) {
+                Some(b'>') => {
+                    self.at += 1;
+                    return Ok(false);
+                }
+                Some(b'/') if self.byte(self.at + 1) == Some(b'>') => {
+                    self.at += 2;
+                    tag.canonical = false;
+                    return Ok(true);
+                }
+                Some(byte) if chars::is(byte, chars::SPACE) => {
+                    let next = self.after_space(self.at);
+                    if matches!(self.byte(next), Some(b'>' | b'/')) {
+                        tag.canonical = false;
+                        self.at = next;
+                        continue;
+                    }
+                    tag.canonical &= byte == b' ' && next == self.at + 1;
+                    self.at = next;
+                    self.attribute(tag)?;
+                }
+                _ => return Err(self.expected(self.at, "white space, > or /> in a start tag")),
+            }
+        }
+    }
+
+    fn attribute(&mut self, tag: &mut Tag) -> Result<(), Error> {
+        let at = self.at;
+        tag.count += 1;
+        if tag.count > limits::ATTRIBUTES_PER_ELEMENT_MAX {
+            return Err(self.limit(at, "attributes of one element", limits::ATTRIBUTES_PER_ELEMENT_MAX));
+        }
+        let (name_end, local_at) = self.qname(at, "a name of an attribute")?;
+        let mut equals = name_end;
+        if self.byte(equals) != Some(b'=') {
+            equals = self.after_space(equals);
+            tag.canonical = false;
+        }
+        if self.byte(equals) != Some(b'=') {
+            return Err(self.expected(equals, "= after the name of an attribute"));
+        }
+        let open = self.after_space(equals + 1);
+        tag.canonical &= open == equals + 1 && self.byte(open) == Some(b'"');
+        let value = self.attribute_value(open)?;
+        tag.canonical &= value.canonical;
+        self.at = value.end;
+        let name = &self.bytes[at..name_end];
+        if name == b"xmlns" {
+            return self.declare(tag, self.span(at, at), value.span, at);
+        }
+        if name.starts_with(b"xmlns:") {
+            return self.declare(tag, self.span(at + local_at, name_end), value.span, at);
+        }
+        let name = self.span(at, name_end);
+        self.push_attribute(tag, name, local_at, value.span, at)
+    }
+
+    /// Adds an attribute; its namespace is found when all declarations of the tag are known.
+    fn push_attribute(&mut self, tag: &Tag, name: Span, local_at: usize, value: Span, at: usize) -> Result<(), Error> {
+        let prefix = if local_at == 0 {
+            NO_PREFIX
+        } else {
+            let prefix = Span { start: name.start, end: (name.start & !SIDE) + local_at as u32 - 1 };
+            self.prefix(prefix, at)?
+        };
+        self.doc.attributes.push(AttributeData {
+            owner: tag.node,
+            name: name.start,
+            value_start: value.start,
+            value_end: value.end,
+            ns: NO_NS,
+            prefix,
+            name_len: (name.end - (name.start & !SIDE)) as u16,
+            local_at: local_at as u16,
+        });
+        Ok(())
+    }
+
+    /// The number of a prefix, which is a new one when it is first met.
+    fn prefix(&mut self, prefix: Span, at: usize) -> Result<u16, Error> {
+        let doc = &mut *self.doc;
+        let name = crate::xml::tree::arena::slice(self.main, &doc.side, prefix);
+        let Some(id) = doc.prefixes.intern(self.main, &doc.side, name, prefix) else {
+            return Err(self.limit(at, "distinct prefixes of the document", limits::NAMESPACES_MAX));
+        };
+        if usize::from(id) >= self.current.len() {
+            self.current.push(UNBOUND);
+            self.declared_by.push(NONE);
+        }
+        Ok(id)
+    }
+
+    /// A namespace declaration on the element of `tag`.
+    fn declare(&mut self, tag: &mut Tag, prefix: Span, value: Span, at: usize) -> Result<(), Error> {
+        tag.canonical = false;
+        let prefix_id = if prefix.is_empty() { NO_PREFIX } else { self.prefix(prefix, at)? };
+        let doc = &mut *self.doc;
+        let uri = crate::xml::tree::arena::slice(self.main, &doc.side, value);
+        let relative = !uri.is_empty() && !is_absolute(uri);
+        let Some(uri_id) = doc.uris.intern(self.main, &doc.side, uri, value) else {
+            return Err(self.limit(at, "distinct namespaces of the document", limits::NAMESPACES_MAX));
+        };
+        doc.relative_uri |= relative;
+        let known = self.slice(prefix);
+        let wrong = match (prefix_id, uri_id) {
+            (XML_PREFIX, XML_NS) => None,
+            (XML_PREFIX, _) => Some("the prefix xml can only be bound to its own namespace"),
+            (_, XML_NS | XMLNS_NS) => Some("the namespaces of xml and xmlns cannot be bound to another prefix"),
+            _ if known == "xmlns" => Some("the prefix xmlns cannot be declared"),
+            (NO_PREFIX, _) => None,
+            (_, NO_NS) => Some("a prefix cannot be bound to no namespace"),
+            _ => None,
+        };
+        if let Some(what) = wrong {
+            return Err(self.error(at, what));
+        }
+        let by = &mut self.declared_by[usize::from(prefix_id)];
+        if *by == tag.node {
+            return Err(self.error(at, "this namespace declaration stands twice in one start tag"));
+        }
+        *by = tag.node;
+        if self.undo.len() >= limits::NAMESPACES_IN_SCOPE_MAX {
+            return Err(self.limit(at, "namespace declarations in scope", limits::NAMESPACES_IN_SCOPE_MAX));
+        }
+        let binding = &mut self.current[usize::from(prefix_id)];
+        self.undo.push((prefix_id, *binding));
+        *binding = uri_id;
+        self.doc.declarations.push(Declaration { prefix: prefix_id, uri: uri_id });
+        Ok(())
+    }
+
+    /// Resolves the names of a complete start tag.
+    #[inline]
+    fn finish_tag(&mut self, tag: &mut Tag, start: usize, scope_above: u32, undo: u32) -> Result<Open, Error> {
+        let mut prefixes = 0_u32;
+        let node = self.doc.nodes[tag.node as usize];
+        let mut scope = scope_above;
+        let declared = self.doc.declarations.len() - tag.first_declaration;
+        if declared > 0 {
+            scope = self.doc.scopes.len() as u32;
+            self.doc.scopes.push(Scope {
+                parent: scope_above,
+                owner: tag.node,
+                first: tag.first_declaration as u32,
+                len: declared as u32,
+            });
+        }
+        let prefix = if node.local_at == 0 {
+            NO_PREFIX
+        } else {
+            let span = Span { start: node.name, end: (node.name & !SIDE) + u32::from(node.local_at) - 1 };
+            let name = crate::xml::tree::arena::slice(self.main, &self.doc.side, span);
+            match self.doc.prefixes.find(self.main, &self.doc.side, name) {
+                Some(prefix) => prefix,
+                None => return Err(self.undeclared(span, start)),
+            }
+        };
+        let ns = self.current[usize::from(prefix)];
+        if ns == UNBOUND {
+            let span = Span { start: node.name, end: (node.name & !SIDE) + u32::from(node.local_at) - 1 };
+            return Err(self.undeclared(span, start));
+        }
+        mark(&mut prefixes, &mut tag.canonical, prefix);
+        let attributes = self.doc.attributes.len() - tag.first_attribute;
+        if attributes > 0 {
+            self.resolve_attributes(tag, start, &mut prefixes)?;
+        }
+        let node = &mut self.doc.nodes[tag.node as usize];
+        node.ns = ns;
+        node.prefix = prefix;
+        node.a = scope;
+        node.attributes_len = attributes as u16;
+        node.flags = if tag.canonical { TAGS_CANONICAL } else { 0 };
+        Ok(Open { node: tag.node, last_child: NONE, scope, undo, prefixes, canonical: CONTENT_CANONICAL })
+    }
+
+    #[cold]
+    fn undeclared(&self, prefix: Span, at: usize) -> Error {
+        self.error(at, format!("prefix {} is not declared", self.slice(prefix)))
+    }
+
+    fn resolve_attributes(&mut self, tag: &mut Tag, start: usize, prefixes: &mut u32) -> Result<(), Error> {
+        for at in tag.first_attribute..self.doc.attributes.len() {
+            let data = self.doc.attributes[at];
+            if data.prefix == NO_PREFIX {
+                continue;
+            }
+            let ns = self.current[usize::from(data.prefix)];
+            if ns == UNBOUND {
+                let span = Span { start: data.name, end: (data.name & !SIDE) + u32::from(data.local_at) - 1 };
+                return Err(self.undeclared(span, start));
+            }
+            self.doc.attributes[at].ns = ns;
+            tag.canonical &= ns != XML_NS;
+            mark(prefixes, &mut tag.canonical, data.prefix);
+        }
+        let attributes = &self.doc.attributes[tag.first_attribute..];
+        let duplicate = match attributes.len() {
+            0 | 1 => None,
+            2..=FEW_ATTRIBUTES => self.duplicate_of_few(attributes),
+            _ => self.duplicate_of_many(attributes),
+        };
+        if let Some(name) = duplicate {
+            return Err(self.error(start, format!("attribute {name} stands twice in one start tag")));
+        }
+        if tag.canonical && attributes.len() > 1 {
+            let order = |a: &AttributeData| (self.slice(self.doc.uris.span(a.ns)), self.slice(a.local_span()));
+            tag.canonical = attributes.is_sorted_by(|a, b| order(a) < order(b));
+        }
+        Ok(())
+    }
+
+    fn duplicate_of_few(&self, attributes: &[AttributeData]) -> Option<String> {
+        for (at, a) in attributes.iter().enumerate() {
+            for b in &attributes[..at] {
+                let lengths = a.name_len - a.local_at == b.name_len - b.local_at;
+                if lengths && a.ns == b.ns && self.slice(a.local_span()) == self.slice(b.local_span()) {
+                    return Some(self.slice(a.name_span()).to_owned());
+                }
+            }
+        }
+        None
+    }
+
+    fn duplicate_of_many(&self, attributes: &[AttributeData]) -> Option<String> {
+        let mut names: Vec<(u16, &str)> = attributes.iter().map(|a| (a.ns, self.slice(a.local_span()))).collect();
+        names.sort_unstable();
+        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].1.to_owned())
+    }
+
+    /// Reads the value whose opening quote is at `open`, normalized as CDATA (XML 1.0 §3.3.3).
+    #[inline]
+    fn attribute_value(&mut self, open: usize) -> Result<Value, Error> {
+        let quote = match self.byte(open) {
+            Some(quote @ (b'"' | b'\'')) => quote,
+            _ => return Err(self.expected(open, "a quote at the start of a value")),
+        };
+        let from = open + 1;
+        let mut at = from;
+        loop {
+            at = chars::find(self.bytes, at, chars::VALUE_STOP);
+            match self.byte(at) {
+                Some(byte) if byte == quote => {
+                    return Ok(Value { span: self.span(from, at), end: at + 1, canonical: true });
+                }
+                Some(b'"' | b'\'') => at += 1,
+                _ => return self.changed_value(open, quote, at),
+            }
+        }
+    }
+
+    /// A value that cannot stay as it stands: from `at` on something is replaced.
+    fn changed_value(&mut self, open: usize, quote: u8, at: usize) -> Result<Value, Error> {
+        let mut value = String::with_capacity(at - open + 32);
+        let mut from = open + 1;
+        let mut at = at;
+        let end = loop {
+            at = chars::find(self.bytes, at, chars::VALUE_STOP);
+            match self.byte(at) {
+                None => return Err(self.error(open, "this value is not closed")),
+                Some(b'<') => return Err(self.error(at, "< in the value of an attribute")),
+                Some(byte) if byte == quote => break at,
+                Some(b'"' | b'\'') => {
+                    at += 1;
+                    continue;
+                }
+                Some(b'&') => {
+                    value.push_str(&self.source[from..at]);
+                    at = self.value_reference(at, &mut value)?;
+                }
+                Some(byte) => {
+                    value.push_str(&self.source[from..at]);
+                    value.push(' ');
+                    at += 1 + usize::from(byte == b'\r' && self.origin == 0 && self.byte(at + 1) == Some(b'\n'));
+                }
+            }
+            from = at;
+        };
+        value.push_str(&self.source[from..end]);
+        let start = self.doc.side.len() as u32;
+        self.doc.side.push_str(&value);
+        let span = Span { start: start | SIDE, end: self.doc.side.len() as u32 };
+        Ok(Value { span, end: end + 1, canonical: false })
+    }
+
+    fn value_reference(&mut self, at: usize, value: &mut String) -> Result<usize, Error> {
+        let (reference, end) = self.reference(at)?;
+        match reference {
+            Reference::Character(c) => value.push(c),
+            Reference::Entity(from, to) => {
+                let name = self.source[from..to].to_owned();
+                return Err(self.error(at, format!("entity {name} is not declared")));
+            }
+        }
+        Ok(end)
+    }
+}
+
+/// Notes that `prefix` is used; those beyond the mask have no canonical fast path.
+#[inline]
+fn mark(prefixes: &mut u32, canonical: &mut bool, prefix: u16) {
+    match 1_u32.checked_shl(u32::from(prefix)) {
+        Some(bit) => *prefixes |= bit,
+        None => *canonical = false,
+    }
+}
+
+/// Whether `uri` starts with a scheme (RFC 3986 §3.1).
+pub(crate) fn is_absolute(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    })
+}
