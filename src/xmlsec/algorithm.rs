@@ -215,8 +215,17 @@ pub enum TransformKind {
     XPointer,
     /// STR-Transform of WS-Security.
     StrTransform,
-    /// The Relationship transform of Open Packaging Conventions.
-    Relationship,
+}
+
+impl TransformKind {
+    /// The URI.
+    #[must_use]
+    pub fn uri(self) -> &'static str {
+        match self {
+            Self::C14N(c14n) => c14n.uri(),
+            other => row_of(TRANSFORMS, other).map_or("", |row| row.uri),
+        }
+    }
 }
 
 /// `xenc:EncryptionMethod` of data.
@@ -529,12 +538,6 @@ pub const TRANSFORMS: &[Row<TransformKind>] = &[
     row(TransformKind::XPath, "xpath", "http://www.w3.org/TR/1999/REC-xpath-19991116", Default),
     row(TransformKind::XPathFilter2, "xpath2", "http://www.w3.org/2002/06/xmldsig-filter2", Default),
     row(TransformKind::XPointer, "xpointer", "http://www.w3.org/2001/04/xmldsig-more/xptr", Default),
-    row(
-        TransformKind::Relationship,
-        "relationship",
-        "http://schemas.openxmlformats.org/package/2006/RelationshipTransform",
-        Default,
-    ),
 ];
 
 /// `xenc:EncryptionMethod` of data.

@@ -13,6 +13,7 @@ pub mod dsig;
 pub mod key;
 pub mod policy;
 pub mod provider;
+pub mod read;
 
 pub use key::{Key, KeyRing, SigningKey, VerifyingKey};
 pub use policy::{KeyInfoForm, KeyInfoForms, Policy, Refused};

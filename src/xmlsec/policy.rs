@@ -203,6 +203,8 @@ pub struct Policy {
     pub pbkdf2_iterations_max: u32,
     /// ECDSA values as a DER SEQUENCE instead of r||s are taken too: a bug of old signers.
     pub allow_der_ecdsa: bool,
+    /// Document type declarations in octets that a transform parses.
+    pub dtd: crate::xml::Dtd,
 }
 
 impl Default for Policy {
@@ -220,6 +222,7 @@ impl Default for Policy {
             key_info_depth_max: 8,
             pbkdf2_iterations_max: 1_000_000,
             allow_der_ecdsa: false,
+            dtd: crate::xml::Dtd::Refuse,
         }
     }
 }

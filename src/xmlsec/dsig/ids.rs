@@ -1,0 +1,174 @@
+//! Which element a same-document reference means (XML Signature §4.4.3.3).
+//!
+//! Ids are attributes that are known to be ids: `Id` of ds, dsig11, xenc and xenc11 elements, `wsu:Id`, `xml:id`, what an
+//! internal DTD declares, and what the caller names. An id that two elements bear is never resolved: that is how wrapping
+//! attacks begin. One pass over the document, one map entry for each id.
+
+use std::collections::HashMap;
+
+use crate::xml::{Document, Kind, NodeId, TextPos, ns};
+
+/// Why an id leads to no element.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+pub enum IdError {
+    /// No element bears it.
+    #[error("no element has this id")]
+    Missing,
+    /// Two elements bear it.
+    #[error("two elements have this id, at {first} and at {second}")]
+    Ambiguous {
+        /// The first in document order.
+        first: TextPos,
+        /// The next.
+        second: TextPos,
+    },
+    /// The element has a second id attribute that says something else: readers may disagree on its name.
+    #[error("the element at {at} has two ids that differ")]
+    TwoIds {
+        /// The element.
+        at: TextPos,
+    },
+}
+
+/// Which attributes are ids.
+#[derive(Clone, Debug, Default)]
+pub struct IdAttributes {
+    extra: Vec<(String, String)>,
+}
+
+impl IdAttributes {
+    /// Those of the specifications, and what a DTD declares.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self::default()
+    }
+
+    /// And the attribute {ns}local of any element; `ns` is "" for one without prefix.
+    #[must_use]
+    pub fn with(mut self, ns: &str, local: &str) -> Self {
+        self.extra.push((ns.to_owned(), local.to_owned()));
+        self
+    }
+
+    /// And `[NAMESPACE:]NAME`, as the command line writes it.
+    #[must_use]
+    pub fn with_option(self, option: &str) -> Self {
+        match option.rsplit_once(':') {
+            Some((ns, local)) => self.with(ns, local),
+            None => self.with("", option),
+        }
+    }
+
+    fn is_id(&self, element_ns: &str, attribute: &crate::xml::tree::Attribute<'_>) -> bool {
+        if attribute.is_dtd_id {
+            return true;
+        }
+        match attribute.local {
+            "Id" if attribute.ns.is_empty() => {
+                matches!(element_ns, ns::DS | ns::DSIG11 | ns::XENC | ns::XENC11) || self.names("", "Id")
+            }
+            "Id" if attribute.ns == ns::WSU => true,
+            "id" if attribute.ns == ns::XML => true,
+            local => !self.extra.is_empty() && self.names(attribute.ns, local),
+        }
+    }
+
+    fn names(&self, ns: &str, local: &str) -> bool {
+        self.extra.iter().any(|(extra_ns, extra_local)| extra_ns == ns && extra_local == local)
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    node: NodeId,
+    second: Option<NodeId>,
+    two_ids: bool,
+}
+
+/// The ids of a document.
+#[derive(Debug, Default)]
+pub struct IdIndex {
+    attributes: IdAttributes,
+    entries: HashMap<Box<str>, Entry>,
+    first_duplicate: Option<Box<str>>,
+}
+
+impl IdIndex {
+    /// Finds all ids, in one pass.
+    #[must_use]
+    pub fn build(document: &Document, attributes: &IdAttributes) -> Self {
+        let mut index = Self { attributes: attributes.clone(), ..Self::default() };
+        index.extend(document, document.root());
+        index
+    }
+
+    /// Adds the ids of `node` and below: what a decryption put in place.
+    pub fn extend(&mut self, document: &Document, node: NodeId) {
+        for node in document.descendants(node) {
+            if document.kind(node) == Kind::Element {
+                self.add(document, node);
+            }
+        }
+    }
+
+    fn add(&mut self, document: &Document, node: NodeId) {
+        let element_ns = document.ns(node);
+        let mut first: Option<&str> = None;
+        let mut two_ids = false;
+        for attribute in document.attributes(node) {
+            if !self.attributes.is_id(element_ns, &attribute) {
+                continue;
+            }
+            match first {
+                Some(value) if value == attribute.value => continue,
+                Some(_) => two_ids = true,
+                None => first = Some(attribute.value),
+            }
+            self.insert(attribute.value, node);
+        }
+        if two_ids {
+            for attribute in document.attributes(node) {
+                if let Some(entry) = self.entries.get_mut(attribute.value)
+                    && entry.node == node
+                {
+                    entry.two_ids = true;
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, id: &str, node: NodeId) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            if entry.node != node && entry.second.is_none() {
+                entry.second = Some(node);
+                self.first_duplicate.get_or_insert_with(|| id.into());
+            }
+            return;
+        }
+        self.entries.insert(id.into(), Entry { node, second: None, two_ids: false });
+    }
+
+    /// The one element with this id.
+    ///
+    /// # Errors
+    /// [`IdError`].
+    pub fn get(&self, document: &Document, id: &str) -> Result<NodeId, IdError> {
+        let entry = self.entries.get(id).ok_or(IdError::Missing)?;
+        if let Some(second) = entry.second {
+            return Err(IdError::Ambiguous { first: document.position(entry.node), second: document.position(second) });
+        }
+        if entry.two_ids {
+            return Err(IdError::TwoIds { at: document.position(entry.node) });
+        }
+        if document.parent(entry.node).is_none() {
+            return Err(IdError::Missing);
+        }
+        Ok(entry.node)
+    }
+
+    /// The first id that two elements bear, if any does.
+    #[must_use]
+    pub fn first_duplicate(&self) -> Option<&str> {
+        self.first_duplicate.as_deref()
+    }
+}
