@@ -15,5 +15,11 @@ pub mod cli;
 pub mod contract;
 pub mod soap;
 pub mod store;
+//! | 1 | [`xml`], [`net`], [`pki`] |
+
+pub mod base;
+pub mod cli;
+pub mod net;
+pub mod pki;
 pub mod xml;
 pub mod xmlsec;
