@@ -4,12 +4,15 @@
 //! - [`policy`]: what a caller lets a document use.
 //! - [`key`]: keys ready for use.
 //! - [`dsig`]: XML Signature.
+//! - [`enc`]: XML Encryption.
 //! - [`provider`]: OpenSSL.
 //!
 //! Refused everywhere: XSLT, `here()`, anything external that the caller did not map to a file.
 
 pub mod algorithm;
+pub mod base64;
 pub mod dsig;
+pub mod enc;
 pub mod key;
 pub mod policy;
 pub mod provider;

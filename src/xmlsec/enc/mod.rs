@@ -1,0 +1,32 @@
+//! XML Encryption 1.1 (and 1.0): reading, opening and closing.
+//!
+//! - [`encrypted_type`]: `EncryptedData` and `EncryptedKey`, checked before any key is used.
+//! - [`agreement`]: `AgreementMethod`, `KeyDerivationMethod`, `DerivedKey`.
+//! - [`decrypt`]: one key for one element; what messages need.
+//! - [`encrypt`]: closing.
+//! - [`cipher_reference`]: cipher text that stands elsewhere.
+//! - [`error`]: why something was not opened, for the operator, and the coarse kind of it.
+//!
+//! Refused everywhere: anything external that the caller did not map to a file, curves by their parameters, XML as
+//! cipher text.
+
+pub mod agreement;
+pub mod cipher_reference;
+pub mod decrypt;
+mod element;
+pub mod encrypt;
+pub mod encrypted_type;
+pub mod error;
+#[cfg(test)]
+mod tests;
+
+pub use agreement::{Agreement, Derivation, DerivedKey};
+pub use decrypt::{
+    ContentKey, DecryptionKey, decrypt_data, decrypt_key, decrypt_key_or_random, encrypted_key_octets, nobody,
+};
+pub use encrypt::{
+    EncryptedDataParts, EncryptedKeyParts, KeyManagement, KeyReference, Recipient, write_encrypted_data,
+    write_encrypted_key,
+};
+pub use encrypted_type::{CipherData, DataMethod, DataType, EncryptedData, EncryptedKey, KeyMethod, Transport};
+pub use error::{Error, Kind};
