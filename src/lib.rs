@@ -6,20 +6,16 @@
 //! | floor | rooms |
 //! |---|---|
 //! | 0 | [`base`] |
-//! | 1 | [`xml`] |
+//! | 1 | [`net`], [`pki`], [`xml`] |
 //! | 2 | [`store`], [`xmlsec`] |
 //! | 3 | [`contract`], [`soap`] |
 
 pub mod base;
 pub mod cli;
 pub mod contract;
-pub mod soap;
-pub mod store;
-//! | 1 | [`xml`], [`net`], [`pki`] |
-
-pub mod base;
-pub mod cli;
 pub mod net;
 pub mod pki;
+pub mod soap;
+pub mod store;
 pub mod xml;
 pub mod xmlsec;
