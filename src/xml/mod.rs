@@ -4,6 +4,7 @@
 //! - [`tree`]: the arena; decrypted text is parsed into the same arena.
 //! - [`write`]: markup in canonical form, octet by octet; [`escape`] what it writes for characters.
 //! - [`c14n`]: Canonical XML 1.0 and 1.1, Exclusive Canonical XML 1.0.
+//! - [`xpath`]: XPath 1.0, for files and configuration; never for a message over the network.
 
 pub mod c14n;
 pub(crate) mod chars;
@@ -13,9 +14,10 @@ pub mod name;
 pub mod parse;
 pub mod tree;
 pub mod write;
+pub mod xpath;
 
 pub use error::{Error, TextPos};
 pub use name::ns;
 pub use parse::{Dtd, Options, parse};
-pub use tree::{Attribute, AttributeId, Document, Kind, NodeId};
+pub use tree::{Attribute, AttributeId, Document, Kind, NamespaceNode, NodeId};
 pub use write::Writer;

@@ -11,8 +11,7 @@ use std::sync::OnceLock;
 use super::TextPos;
 use super::name::ns;
 use arena::{
-    AttributeData, CONTENT_CANONICAL, Declaration, NO_NS, NO_PREFIX, NONE, Node, SIDE, Scope, Span, TAGS_CANONICAL,
-    Table, XML_NS, XML_PREFIX, slice,
+    AttributeData, Declaration, NO_NS, NO_PREFIX, NONE, Node, SIDE, Scope, Span, Table, XML_NS, XML_PREFIX, slice,
 };
 use place::Lines;
 
@@ -27,6 +26,15 @@ pub struct NodeId(pub(crate) u32);
 /// An attribute that is not a namespace declaration, by its number in the document.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AttributeId(pub(crate) u32);
+
+/// A namespace node (XPath 1.0 §5.4): that `element` has a prefix bound.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NamespaceNode {
+    /// The element on whose namespace axis it stands.
+    pub element: NodeId,
+    pub(crate) prefix: u16,
+    pub(crate) uri: u16,
+}
 
 /// What a node is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

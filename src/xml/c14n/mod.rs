@@ -1,13 +1,18 @@
 //! Canonical XML 1.0 (C14N10), Canonical XML 1.1 (C14N11) and Exclusive Canonical XML 1.0 (EXC-C14N10).
 //!
 //! `subtree` writes whole subtrees, which is what nearly every signature needs, in one pass with a stack of rendered
-//! namespaces; runs of octets that already are canonical are copied. Nothing is recursive.
+//! namespaces; runs of octets that already are canonical are copied. `subset` writes any set of nodes. Nothing is
+//! recursive.
 
 use super::{Document, NodeId};
 use crate::base::limits;
 
 mod inherit;
+mod set;
+mod subset;
 mod subtree;
+
+pub use set::ExplicitSet;
 
 /// Which specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -44,7 +49,8 @@ pub enum NodeSet {
         /// Whether comment nodes belong to the set (`#xpointer` forms) or not (`""` and `#id`).
         comments: bool,
     },
-    // An arbitrary set of nodes, attributes and namespace nodes: lands with c14n (result of XPath transforms).
+    /// Exactly these nodes, attributes and namespace nodes.
+    Explicit(ExplicitSet),
 }
 
 impl NodeSet {
@@ -93,6 +99,7 @@ pub fn canonicalize(
             let comments = *comments && settings.with_comments;
             subtree::Pass::new(document, settings, comments, except, out).run(*root, None)
         }
+        NodeSet::Explicit(set) => subset::Pass::new(document, set, settings, out).run(),
     }
 }
 

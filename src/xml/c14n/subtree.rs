@@ -1,6 +1,6 @@
 //! The canonical form of whole subtrees (C14N10 §2, C14N11 §2, EXC-C14N10 §3).
 
-use super::{Error, Method, Settings, check_length};
+use super::{Error, Method, Settings, check_length, inherit};
 use crate::xml::escape::{push_text, push_value, push_verbatim};
 use crate::xml::tree::AttributeId;
 use crate::xml::tree::arena::{
@@ -223,7 +223,7 @@ impl<'p> Pass<'p> {
         }
         let inherited = match self.method {
             Method::Exclusive => Vec::new(),
-            method if apex => super::inherit::xml_attributes(document, node, method),
+            method if apex => inherit::xml_attributes(document, node, method, |_| false, &mut self.attributes),
             _ => Vec::new(),
         };
         push_attributes(self.out, document, &mut self.attributes, &inherited);
@@ -324,7 +324,7 @@ pub(super) fn push_attributes(
     out: &mut Vec<u8>,
     document: &Document,
     attributes: &mut [u32],
-    inherited: &[super::inherit::Inherited],
+    inherited: &[inherit::Inherited],
 ) {
     let order = |id: &u32| {
         let data = &document.attributes[*id as usize];
