@@ -9,7 +9,7 @@ use super::error::Error;
 use super::reference::{Context, Target, dereference};
 use super::signature::Canonicalization;
 use super::token::{self, Token};
-use crate::xml::c14n::NodeSet;
+use crate::xml::c14n::{ExplicitSet, NodeSet};
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::algorithm::{C14N, Level, TransformKind};
 use crate::xmlsec::policy::{Policy, shortened};
@@ -302,6 +302,7 @@ fn enveloped<'a>(data: Data<'a>, signature: NodeId, context: &Context<'a>) -> Re
                 except.push(signature);
             }
         }
+        NodeSet::Explicit(set) => set.subtract(&ExplicitSet::subtree(document, signature, &[], true)),
     }
     Ok(Data::Nodes { holder: Holder::Main(document), nodes })
 }
@@ -327,6 +328,13 @@ fn for_each_text(document: &Document, nodes: &NodeSet, mut take: impl FnMut(&[u8
         NodeSet::Subtree { root, except, .. } => {
             for node in document.descendants(*root) {
                 if document.kind(node) == Kind::Text && !except.iter().any(|out| document.contains(*out, node)) {
+                    take(document.text(node).as_bytes());
+                }
+            }
+        }
+        NodeSet::Explicit(set) => {
+            for node in document.descendants(document.root()) {
+                if document.kind(node) == Kind::Text && set.contains(node) {
                     take(document.text(node).as_bytes());
                 }
             }
