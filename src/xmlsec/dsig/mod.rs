@@ -23,6 +23,7 @@ pub mod x509_data;
 pub use error::Error;
 pub use ids::{IdAttributes, IdError, IdIndex};
 pub use key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
+pub(crate) use reference::cipher_octets;
 pub use reference::{Context, Digested, Reference, Target, UrlMap};
 pub use signature::{Canonicalization, Signature};
 pub use token::{Token, TokenResolver};

@@ -260,6 +260,24 @@ pub(super) fn dereference<'a>(target: &Target, uri: &str, context: &Context<'a>)
     }
 }
 
+/// The octets that a `CipherReference` leads to: its URI and its `Transforms` mean what those of a Reference mean (XML
+/// Encryption 1.1 §3.3.1). `node` is what an enveloped-signature transform would leave out.
+///
+/// # Errors
+/// When it leads nowhere, or a transform fails.
+pub(crate) fn cipher_octets(
+    context: &Context<'_>,
+    uri: &str,
+    transforms: Option<NodeId>,
+    node: NodeId,
+) -> Result<Vec<u8>, Error> {
+    let transforms = transforms.map(|list| Transform::parse_all(context.document, list, context.policy)).transpose()?;
+    let start = dereference(&Target::parse(Some(uri)), uri, context)?;
+    let mut out = Vec::new();
+    transform::run(start, &transforms.unwrap_or_default(), context, node, &mut out)?;
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,11 +7,12 @@
 use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
 use zeroize::Zeroizing;
 
+use super::Error;
 use super::element::base64_leaf;
 use super::encrypted_type::{CipherData, DataMethod, EncryptedData, EncryptedKey, KeyMethod, Transport};
-use super::{Error, cipher_reference};
 use crate::xml::{Document, TextPos};
 use crate::xmlsec::algorithm::{Cipher, KeyTransport, Level};
+use crate::xmlsec::dsig::{self, Context};
 use crate::xmlsec::key::{Key, Material};
 use crate::xmlsec::policy::{Policy, Refused};
 use crate::xmlsec::provider::digest::md;
@@ -110,7 +111,7 @@ impl DecryptionKey {
     }
 
     /// Whether the policy lets this key be used at all.
-    fn expect_allowed(&self, policy: &Policy, at: TextPos) -> Result<(), Error> {
+    pub(super) fn expect_allowed(&self, policy: &Policy, at: TextPos) -> Result<(), Error> {
         let refuse = |refused| Err(Error::Refused { at, refused });
         match &self.material {
             Opener::Rsa(key) => policy.public_key(key.key()).or_else(refuse),
@@ -163,7 +164,7 @@ pub fn decrypt_key(
     named: NamedKeys<'_>,
     policy: &Policy,
 ) -> Result<ContentKey, Error> {
-    let octets = cipher_octets(doc, &key.cipher_data, &cipher_reference::Sources::none())?;
+    let octets = cipher_octets(doc, &key.cipher_data, None)?;
     decrypt_key_octets(doc, key, &octets, with, cipher.map(Cipher::key_size), named, policy)
 }
 
@@ -240,7 +241,7 @@ pub fn decrypt_key_or_random(
 /// # Errors
 /// Says what failed; never show that to a peer.
 pub fn decrypt_data(doc: &Document, data: &EncryptedData, key: &ContentKey) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let octets = cipher_octets(doc, &data.cipher_data, &cipher_reference::Sources::none())?;
+    let octets = cipher_octets(doc, &data.cipher_data, None)?;
     open_data(&data.method, &octets, key.octets())
 }
 
@@ -248,16 +249,20 @@ pub(super) fn open_data(method: &DataMethod, octets: &[u8], key: &[u8]) -> Resul
     Ok(method.cipher.open(key, octets, &method.stream)?)
 }
 
-/// The octets of a `CipherValue`, or of what a `CipherReference` leads to.
+/// The octets of a `CipherValue`; with a context also of what a `CipherReference` leads to, inside the document or in a
+/// file that the caller mapped (XML Encryption 1.1 §3.3.1).
 pub(super) fn cipher_octets(
     doc: &Document,
     data: &CipherData,
-    sources: &cipher_reference::Sources<'_>,
+    context: Option<&Context<'_>>,
 ) -> Result<Vec<u8>, Error> {
     match data {
         CipherData::Value(node) => base64_leaf(doc, *node, "CipherValue"),
         CipherData::Reference { node, uri, transforms } => {
-            cipher_reference::octets(doc, *node, uri, transforms, sources)
+            let at = doc.position(*node);
+            let context = context.ok_or_else(|| Error::Unsupported { what: "a CipherReference".to_owned(), at })?;
+            dsig::cipher_octets(context, uri, *transforms, *node)
+                .map_err(|source| Error::CipherReference { at, source: Box::new(source) })
         }
     }
 }
@@ -267,5 +272,5 @@ pub(super) fn cipher_octets(
 /// # Errors
 /// [`Error::Value`]; [`Error::Unsupported`] for a `CipherReference`.
 pub fn encrypted_key_octets(doc: &Document, key: &EncryptedKey) -> Result<Vec<u8>, Error> {
-    cipher_octets(doc, &key.cipher_data, &cipher_reference::Sources::none())
+    cipher_octets(doc, &key.cipher_data, None)
 }

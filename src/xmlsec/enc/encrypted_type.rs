@@ -78,8 +78,8 @@ pub enum CipherData {
         node: NodeId,
         /// Its `URI`.
         uri: String,
-        /// Its `ds:Transform` elements, in order.
-        transforms: Vec<NodeId>,
+        /// Its `Transforms`.
+        transforms: Option<NodeId>,
     },
 }
 
@@ -231,13 +231,7 @@ fn cipher_data(doc: &Document, node: NodeId) -> Result<CipherData, Error> {
 fn cipher_reference(doc: &Document, node: NodeId) -> Result<CipherData, Error> {
     let uri = attribute(doc, node, "URI").ok_or_else(|| structure(doc, node, "a URI", "none"))?;
     let mut children = Children::of(doc, node);
-    let mut transforms = Vec::new();
-    if let Some(list) = children.optional(ns::XENC, "Transforms")? {
-        let mut list = Children::of(doc, list);
-        while list.peek()?.is_some() {
-            transforms.push(list.required(ns::DS, "Transform")?);
-        }
-    }
+    let transforms = children.optional(ns::XENC, "Transforms")?;
     children.end()?;
     Ok(CipherData::Reference { node, uri, transforms })
 }

@@ -69,6 +69,15 @@ pub enum Error {
         /// Where.
         at: TextPos,
     },
+    /// A `CipherReference` leads nowhere, or its transforms fail.
+    #[error("{at}: CipherReference")]
+    CipherReference {
+        /// Where.
+        at: TextPos,
+        /// Why.
+        #[source]
+        source: Box<crate::xmlsec::dsig::Error>,
+    },
     /// A bound was reached before its cost was paid.
     #[error("{what} exceed the limit of {limit}")]
     Limit {
@@ -121,7 +130,9 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Structure { .. } | Self::Value { .. } | Self::Reference { .. } => Kind::Structure,
+            Self::Structure { .. } | Self::Value { .. } | Self::Reference { .. } | Self::CipherReference { .. } => {
+                Kind::Structure
+            }
             Self::Refused { .. } | Self::Unsupported { .. } | Self::Limit { .. } => Kind::Policy,
             Self::NoKey { .. } | Self::KeyKind { .. } => Kind::NoKey,
             Self::ContentKeySize { .. } | Self::Provider(_) | Self::Key(_) | Self::ClearText { .. } => Kind::Failed,

@@ -1,0 +1,612 @@
+//! From a `ds:KeyInfo` to octets of a key: names, `EncryptedKey` in every place it may stand, agreement, derivation, and
+//! any nesting of them (XML Encryption 1.1 §3.5, XML Signature 1.1 §4.5).
+//!
+//! A document may name several keys and recipients. Those that name one of our keys are tried first, then all, within
+//! bounds: EncryptedKeys of a document, uses of a key, steps from one KeyInfo to the next. A candidate that fails does not
+//! stop the others; what was tried is kept for the operator.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use openssl::pkey::{PKey, Public};
+use zeroize::Zeroizing;
+
+use super::decrypt::{ContentKey, DecryptionKey, cipher_octets, decrypt_key_octets, open_data};
+use super::element::leaf;
+use super::encrypted_type::{EncryptedKey, KeyMethod};
+use super::{Agreement, DerivedKey, Error, Kind};
+use crate::xml::{Document, Kind as NodeKind, NodeId, ns};
+use crate::xmlsec::algorithm::Digest;
+use crate::xmlsec::dsig::{Context, KeyInfoItem, RetrievalMethod};
+use crate::xmlsec::key::{Key, KeyRing};
+use crate::xmlsec::policy::{KeyInfoForm, shortened};
+use crate::xmlsec::provider::digest;
+
+/// `ValueType` of a key identifier that hashes an EncryptedKey (WS-Security 1.1 §7.3).
+const ENCRYPTED_KEY_SHA1: &str = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1";
+/// Uses of our keys for each EncryptedKey that may be tried.
+const USES_PER_KEY: usize = 8;
+/// Lines kept of what was tried.
+const TRIED_MAX: usize = 32;
+
+/// The keys of a caller, prepared once.
+pub struct Keys {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    key: Key,
+    opener: Option<DecryptionKey>,
+    public: Option<PKey<Public>>,
+}
+
+impl Keys {
+    /// Prepares every key of `ring`; those that open nothing stay known by name.
+    #[must_use]
+    pub fn new(ring: &KeyRing) -> Self {
+        let prepare = |key: &Key| Entry {
+            opener: DecryptionKey::from_key(key),
+            public: key.public().ok().flatten(),
+            key: key.clone(),
+        };
+        Self { entries: ring.keys().iter().map(prepare).collect() }
+    }
+
+    fn public_named(&self, name: &str) -> Option<PKey<Public>> {
+        self.entries.iter().find(|entry| entry.key.name.as_deref() == Some(name)).and_then(|entry| entry.public.clone())
+    }
+}
+
+/// What a key is wanted for.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// URI of the algorithm: the legacy derivation hashes it.
+    pub algorithm_uri: &'a str,
+    /// Octets it must have, where that is known.
+    pub key_bytes: Option<usize>,
+}
+
+/// What is called with each candidate: `Break` when it was the right one.
+pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> ControlFlow<()>;
+
+/// Bounds and memory of the search through one document.
+#[derive(Default)]
+pub struct Search {
+    /// EncryptedKeys that were tried.
+    encrypted_keys: HashMap<NodeId, Option<Zeroizing<Vec<u8>>>>,
+    uses: usize,
+    tried: Vec<String>,
+    refused: Option<Error>,
+}
+
+impl Search {
+    fn note(&mut self, line: String) {
+        if self.tried.len() < TRIED_MAX {
+            self.tried.push(line);
+        }
+    }
+
+    /// A candidate failed. A refusal before any key was used is the better answer when nothing else opens.
+    fn failed(&mut self, what: &str, error: Error) {
+        self.note(format!("{what}: {}", chain(&error)));
+        if matches!(error.kind(), Kind::Policy | Kind::Structure) && self.refused.is_none() {
+            self.refused = Some(error);
+        }
+    }
+
+    /// Why nothing opened, once the search has ended; what was noted is forgotten.
+    pub fn verdict(&mut self, wanted: &str) -> Error {
+        let tried = std::mem::take(&mut self.tried).join("; ");
+        self.refused.take().unwrap_or_else(|| Error::NoKey { wanted: wanted.to_owned(), tried })
+    }
+}
+
+/// An error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        line.push_str(": ");
+        line.push_str(&next.to_string());
+        cause = next.source();
+    }
+    line
+}
+
+/// Looks for keys in one document.
+pub struct Resolver<'a> {
+    /// Document, ids, policy, files for URIs.
+    pub context: &'a Context<'a>,
+    /// Ours.
+    pub keys: &'a Keys,
+    /// Every EncryptedKey of the document.
+    pub encrypted_keys: &'a [NodeId],
+}
+
+impl Resolver<'_> {
+    fn doc(&self) -> &Document {
+        self.context.document
+    }
+
+    fn allows(&self, form: KeyInfoForm) -> bool {
+        self.context.policy.key_info.has(form)
+    }
+
+    /// Calls `visit` with every key that `key_info` leads to, until it breaks. Without a KeyInfo: with every symmetric
+    /// key. `data_id` is the id of what the key is for: a ReferenceList may name it.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] only; other failures are kept in `search`.
+    pub fn each_key(
+        &self,
+        key_info: Option<NodeId>,
+        data_id: Option<&str>,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.from_key_info(key_info, wanted, 0, search, visit)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let Some(id) = data_id else { return Ok(ControlFlow::Continue(())) };
+        let uri = format!("#{id}");
+        let naming: Vec<NodeId> = self.encrypted_keys.iter().copied().filter(|key| self.closes(*key, &uri)).collect();
+        self.encrypted(naming, wanted, 0, search, visit)
+    }
+
+    fn from_key_info(
+        &self,
+        key_info: Option<NodeId>,
+        wanted: Wanted<'_>,
+        depth: usize,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let limit = self.context.policy.key_info_depth_max;
+        if depth > limit {
+            return Err(Error::Limit { what: "steps from one KeyInfo to the next", limit });
+        }
+        let Some(key_info) = key_info else { return Ok(self.secrets(None, wanted, search, visit)) };
+        let mut encrypted = Vec::new();
+        for child in self.doc().elements(key_info) {
+            if self.child(child, wanted, depth, &mut encrypted, search, visit)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.encrypted(encrypted, wanted, depth, search, visit)
+    }
+
+    /// One child of a KeyInfo. EncryptedKeys are only collected: the best of all is tried first.
+    fn child(
+        &self,
+        node: NodeId,
+        wanted: Wanted<'_>,
+        depth: usize,
+        encrypted: &mut Vec<NodeId>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let doc = self.doc();
+        match (doc.ns(node), doc.local(node)) {
+            (ns::DS, "KeyName") if self.allows(KeyInfoForm::KeyName) => {
+                let Ok(name) = leaf(doc, node) else { return Ok(ControlFlow::Continue(())) };
+                let name = name.trim();
+                encrypted.extend(self.encrypted_keys.iter().filter(|key| self.carries(**key, name)));
+                return Ok(self.secrets(Some(name), wanted, search, visit));
+            }
+            (ns::XENC, "EncryptedKey") if self.allows(KeyInfoForm::EncryptedKey) => encrypted.push(node),
+            (ns::XENC, "AgreementMethod") if self.allows(KeyInfoForm::AgreementMethod) => {
+                return self.agreed(node, wanted, search, visit);
+            }
+            (ns::XENC11, "DerivedKey") => return Ok(self.derived(node, wanted, search, visit)),
+            (ns::DS, "RetrievalMethod") if self.allows(KeyInfoForm::RetrievalMethod) => {
+                if let Some(target) = self.retrieved(node, search) {
+                    return self.child(target, wanted, depth + 1, encrypted, search, visit);
+                }
+            }
+            (ns::DSIG11, "KeyInfoReference") if self.allows(KeyInfoForm::KeyInfoReference) => {
+                let target = self.same_document(node, doc.attribute(node, "", "URI").unwrap_or(""), search);
+                if let Some(target) = target.filter(|target| doc.is(*target, ns::DS, "KeyInfo")) {
+                    return self.from_key_info(Some(target), wanted, depth + 1, search, visit);
+                }
+            }
+            (ns::WSSE, "SecurityTokenReference") if self.allows(KeyInfoForm::SecurityTokenReference) => {
+                encrypted.extend(self.by_token_reference(node, search));
+            }
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Symmetric keys of this name. One without a name fits any; one with another name fits none, since a cipher without
+    /// authentication would take it.
+    fn secrets(
+        &self,
+        name: Option<&str>,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> ControlFlow<()> {
+        if !self.context.policy.allows_symmetric_keys() {
+            search.note("symmetric keys: only with --allow-legacy".to_owned());
+            return ControlFlow::Continue(());
+        }
+        for (key, octets) in self.named_secrets(name) {
+            let fits = wanted.key_bytes.is_none_or(|expected| expected == octets.len());
+            search.note(format!(
+                "{} of {} octets{}",
+                describe(key),
+                octets.len(),
+                if fits { "" } else { ": other size" }
+            ));
+            if fits {
+                visit(octets)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn named_secrets<'s>(&'s self, name: Option<&'s str>) -> impl Iterator<Item = (&'s Key, &'s [u8])> {
+        self.keys.entries.iter().map(|entry| &entry.key).filter_map(move |key| {
+            let fits = match (name, key.name.as_deref()) {
+                (Some(wanted), Some(ours)) => wanted == ours,
+                _ => true,
+            };
+            key.secret_octets().filter(|_| fits).map(|octets| (key, octets))
+        })
+    }
+
+    fn derived(&self, node: NodeId, wanted: Wanted<'_>, search: &mut Search, visit: Visit<'_>) -> ControlFlow<()> {
+        if !self.context.policy.allows_symmetric_keys() {
+            search.note("DerivedKey: only with --allow-legacy".to_owned());
+            return ControlFlow::Continue(());
+        }
+        let derived = match DerivedKey::parse(self.doc(), node, self.context.policy) {
+            Ok(derived) => derived,
+            Err(error) => {
+                search.failed("DerivedKey", error);
+                return ControlFlow::Continue(());
+            }
+        };
+        let Some(key_bytes) = wanted.key_bytes.or(derived.derivation.key_bytes()) else {
+            search.note("DerivedKey: of unknown length".to_owned());
+            return ControlFlow::Continue(());
+        };
+        for (key, octets) in self.named_secrets(derived.master_key_name.as_deref()) {
+            if !self.may_use(search) {
+                break;
+            }
+            match derived.derivation.derive(octets, wanted.algorithm_uri, key_bytes) {
+                Ok(octets) => visit(&octets)?,
+                Err(error) => search.failed(&format!("DerivedKey from {}", describe(key)), error),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn agreed(
+        &self,
+        node: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let agreement = match Agreement::parse(self.doc(), node, self.context.policy) {
+            Ok(agreement) => agreement,
+            Err(error) => {
+                search.failed("AgreementMethod", error);
+                return Ok(ControlFlow::Continue(()));
+            }
+        };
+        let Some(key_bytes) = wanted.key_bytes.or(agreement.derivation.key_bytes()) else {
+            search.note("AgreementMethod: of unknown length".to_owned());
+            return Ok(ControlFlow::Continue(()));
+        };
+        for entry in self.hinted_first(agreement.recipient) {
+            let Some(opener) = entry.opener.as_ref() else { continue };
+            let Some(ours) = opener.agreement().filter(|ours| agreement.fits(ours.curve())) else { continue };
+            self.expect_use(search)?;
+            let named = |name: &str| self.keys.public_named(name);
+            let key = opener
+                .expect_allowed(self.context.policy, self.doc().position(node))
+                .and_then(|()| agreement.derive(ours, &named, wanted.algorithm_uri, key_bytes));
+            match key {
+                Ok(key) if visit(&key).is_break() => return Ok(ControlFlow::Break(())),
+                Ok(_) => {
+                    search.note(format!("AgreementMethod with {}: the agreed key does not fit", describe(&entry.key)))
+                }
+                Err(error) => search.failed(&format!("AgreementMethod with {}", describe(&entry.key)), error),
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Every EncryptedKey of `nodes`, those first whose KeyInfo names a key of ours.
+    fn encrypted(
+        &self,
+        nodes: Vec<NodeId>,
+        wanted: Wanted<'_>,
+        depth: usize,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let mut nodes: Vec<(bool, NodeId)> = nodes.into_iter().map(|node| (!self.names_us(node), node)).collect();
+        nodes.sort_by_key(|(others, _)| *others);
+        for (_, node) in nodes {
+            if self.encrypted_key(node, wanted, depth, search, visit)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn encrypted_key(
+        &self,
+        node: NodeId,
+        wanted: Wanted<'_>,
+        depth: usize,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if let Some(Some(known)) = search.encrypted_keys.get(&node) {
+            return Ok(visit(&known.clone()));
+        }
+        let limit = self.context.policy.encrypted_keys_max;
+        if search.encrypted_keys.len() >= limit && !search.encrypted_keys.contains_key(&node) {
+            return Err(Error::Limit { what: "EncryptedKey elements that were tried", limit });
+        }
+        search.encrypted_keys.insert(node, None);
+        let at = format!("EncryptedKey at {}", self.doc().position(node));
+        let read = EncryptedKey::parse(self.doc(), node, self.context.policy).and_then(|key| {
+            let octets = cipher_octets(self.doc(), &key.cipher_data, Some(self.context))?;
+            Ok((key, octets))
+        });
+        let (key, octets) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                search.failed(&at, error);
+                return Ok(ControlFlow::Continue(()));
+            }
+        };
+        match &key.method {
+            KeyMethod::Transport(_) => self.transported(&key, &octets, wanted, &at, search, visit),
+            KeyMethod::Wrap(wrap) => {
+                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()) };
+                let unwrap = |kek: &[u8]| Ok(wrap.unwrap_key(kek, &octets)?);
+                self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
+            }
+            KeyMethod::Cipher(method) => {
+                let kek = Wanted { algorithm_uri: method.cipher.uri(), key_bytes: Some(method.cipher.key_size()) };
+                let unwrap = |kek: &[u8]| open_data(method, &octets, kek);
+                self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
+            }
+        }
+    }
+
+    fn transported(
+        &self,
+        key: &EncryptedKey,
+        octets: &[u8],
+        wanted: Wanted<'_>,
+        at: &str,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        for entry in self.hinted_first(key.key_info) {
+            let Some(opener) = entry.opener.as_ref().filter(|opener| opener.is_rsa()) else { continue };
+            self.expect_use(search)?;
+            // Of unknown length, so that wrong padding is told and the next key can be tried: this is for files.
+            let policy = self.context.policy;
+            let opened = decrypt_key_octets(self.doc(), key, octets, opener, None, &|_| None, policy);
+            if let Some(visited) = self.opened(key.node, opened, wanted, &entry.key, at, search, visit) {
+                return Ok(visited);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one step of a recursion; a struct would be made for this call only")]
+    fn opened(
+        &self,
+        node: NodeId,
+        opened: Result<ContentKey, Error>,
+        wanted: Wanted<'_>,
+        with: &Key,
+        at: &str,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Option<ControlFlow<()>> {
+        let what = format!("{at} with {}", describe(with));
+        match opened {
+            Ok(key) if wanted.key_bytes.is_none_or(|expected| expected == key.octets().len()) => {
+                let visited = visit(key.octets());
+                if visited.is_break() {
+                    search.encrypted_keys.insert(node, Some(Zeroizing::new(key.octets().to_vec())));
+                    return Some(visited);
+                }
+                search.note(format!("{what}: opens, but what it holds does not fit"));
+            }
+            Ok(key) => {
+                let (expected, came) = (wanted.key_bytes.unwrap_or(0), key.octets().len());
+                search.failed(&what, Error::ContentKeySize { expected, came });
+            }
+            Err(error) => search.failed(&what, error),
+        }
+        None
+    }
+
+    /// A key under a symmetric one: looks for that first, with the KeyInfo of the EncryptedKey.
+    #[allow(clippy::too_many_arguments, reason = "one step of a recursion; a struct would be made for this call only")]
+    fn wrapped(
+        &self,
+        key: &EncryptedKey,
+        kek: Wanted<'_>,
+        unwrap: &dyn Fn(&[u8]) -> Result<Zeroizing<Vec<u8>>, Error>,
+        wanted: Wanted<'_>,
+        depth: usize,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let at = format!("EncryptedKey at {}", self.doc().position(key.node));
+        let mut failures = Vec::new();
+        let mut found = None;
+        let found_kek = self.from_key_info(key.key_info, kek, depth + 1, search, &mut |kek| {
+            match unwrap(kek) {
+                Ok(opened) if wanted.key_bytes.is_none_or(|expected| expected == opened.len()) => {
+                    if visit(&opened).is_break() {
+                        found = Some(opened);
+                        return ControlFlow::Break(());
+                    }
+                }
+                Ok(opened) => {
+                    failures.push(Error::ContentKeySize { expected: wanted.key_bytes.unwrap_or(0), came: opened.len() })
+                }
+                Err(error) => failures.push(error),
+            }
+            ControlFlow::Continue(())
+        })?;
+        failures.into_iter().for_each(|error| search.failed(&at, error));
+        if let Some(found) = found {
+            search.encrypted_keys.insert(key.node, Some(found));
+        }
+        Ok(found_kek)
+    }
+
+    fn may_use(&self, search: &mut Search) -> bool {
+        search.uses += 1;
+        search.uses <= self.context.policy.encrypted_keys_max * USES_PER_KEY
+    }
+
+    fn expect_use(&self, search: &mut Search) -> Result<(), Error> {
+        let limit = self.context.policy.encrypted_keys_max * USES_PER_KEY;
+        if self.may_use(search) { Ok(()) } else { Err(Error::Limit { what: "uses of our keys", limit }) }
+    }
+
+    /// Our keys, those first that `key_info` names.
+    fn hinted_first(&self, key_info: Option<NodeId>) -> impl Iterator<Item = &Entry> {
+        let hints = self.hints(key_info);
+        let (named, others): (Vec<_>, Vec<_>) =
+            self.keys.entries.iter().partition(|entry| hints.iter().any(|hint| self.hints_at(hint, entry)));
+        named.into_iter().chain(others)
+    }
+
+    fn hints(&self, key_info: Option<NodeId>) -> Vec<KeyInfoItem> {
+        let children = key_info.into_iter().flat_map(|info| self.doc().elements(info));
+        children.filter_map(|child| KeyInfoItem::parse(self.doc(), child, self.context.policy).ok()).take(32).collect()
+    }
+
+    fn hints_at(&self, hint: &KeyInfoItem, entry: &Entry) -> bool {
+        let is_ours = |key: &PKey<Public>| entry.public.as_ref().is_some_and(|ours| ours.public_eq(key));
+        match hint {
+            KeyInfoItem::KeyName(name) if self.allows(KeyInfoForm::KeyName) => entry.key.name.as_ref() == Some(name),
+            KeyInfoItem::X509Data(data) if self.allows(KeyInfoForm::X509) => {
+                entry.key.certificates.iter().any(|certificate| data.selects(certificate))
+                    || data
+                        .parsed_certificates()
+                        .iter()
+                        .any(|certificate| certificate.public_key().is_ok_and(|key| is_ours(&key)))
+            }
+            KeyInfoItem::KeyValue(_) | KeyInfoItem::DerEncodedKeyValue(_) => {
+                hint.public_key(self.doc()).is_ok_and(|key| key.is_some_and(|key| is_ours(&key)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the KeyInfo of an EncryptedKey names one of our keys.
+    fn names_us(&self, encrypted_key: NodeId) -> bool {
+        let doc = self.doc();
+        let mut info = doc.elements(encrypted_key).find(|child| doc.is(*child, ns::DS, "KeyInfo"));
+        let agreement = info.and_then(|info| doc.elements(info).find(|c| doc.is(*c, ns::XENC, "AgreementMethod")));
+        if let Some(agreement) = agreement {
+            info = doc.elements(agreement).find(|child| doc.is(*child, ns::XENC, "RecipientKeyInfo"));
+        }
+        let hints = self.hints(info);
+        self.keys.entries.iter().any(|entry| hints.iter().any(|hint| self.hints_at(hint, entry)))
+    }
+
+    fn carries(&self, encrypted_key: NodeId, name: &str) -> bool {
+        let doc = self.doc();
+        self.allows(KeyInfoForm::EncryptedKey)
+            && doc
+                .elements(encrypted_key)
+                .filter(|child| doc.is(*child, ns::XENC, "CarriedKeyName"))
+                .any(|child| doc.text_content(child).trim() == name)
+    }
+
+    fn closes(&self, encrypted_key: NodeId, uri: &str) -> bool {
+        let doc = self.doc();
+        self.allows(KeyInfoForm::EncryptedKey)
+            && doc
+                .elements(encrypted_key)
+                .filter(|child| doc.is(*child, ns::XENC, "ReferenceList"))
+                .flat_map(|list| doc.elements(list))
+                .any(|reference| doc.attribute(reference, "", "URI") == Some(uri))
+    }
+
+    fn same_document(&self, node: NodeId, uri: &str, search: &mut Search) -> Option<NodeId> {
+        let at = self.doc().position(node);
+        let Some(id) = uri.strip_prefix('#') else {
+            search.failed("reference", Error::Unsupported { what: format!("the reference {:?}", shortened(uri)), at });
+            return None;
+        };
+        match self.context.ids.get(self.doc(), id) {
+            Ok(target) => Some(target),
+            Err(error) => {
+                search.note(format!("{:?} at {at}: {error}", shortened(uri)));
+                None
+            }
+        }
+    }
+
+    /// What a RetrievalMethod leads to. One with transforms is refused: what it selects need not be what it names.
+    fn retrieved(&self, node: NodeId, search: &mut Search) -> Option<NodeId> {
+        let doc = self.doc();
+        let at = doc.position(node);
+        match RetrievalMethod::parse(doc, node, self.context.policy) {
+            Ok(method) if method.transforms.is_empty() => self.same_document(node, &method.uri, search),
+            Ok(_) => {
+                let what = "a RetrievalMethod with transforms to an encrypted key".to_owned();
+                search.failed("RetrievalMethod", Error::Unsupported { what, at });
+                None
+            }
+            Err(error) => {
+                search.note(format!("RetrievalMethod at {at}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// WS-Security: `wsse:Reference` to an EncryptedKey, or its hash.
+    fn by_token_reference(&self, node: NodeId, search: &mut Search) -> Vec<NodeId> {
+        let doc = self.doc();
+        let Some(child) = doc.elements(node).next() else { return Vec::new() };
+        if doc.is(child, ns::WSSE, "Reference") {
+            let target = self.same_document(child, doc.attribute(child, "", "URI").unwrap_or(""), search);
+            return target.into_iter().filter(|target| doc.is(*target, ns::XENC, "EncryptedKey")).collect();
+        }
+        let hashed = doc.is(child, ns::WSSE, "KeyIdentifier")
+            && doc.attribute(child, "", "ValueType") == Some(ENCRYPTED_KEY_SHA1);
+        let Some(expected) = hashed.then(|| crate::xmlsec::base64::decode(&doc.text_content(child)).ok()).flatten()
+        else {
+            return Vec::new();
+        };
+        let matches = |key: &&NodeId| {
+            let value = doc
+                .descendants(**key)
+                .find(|n| doc.kind(*n) == NodeKind::Element && doc.is(*n, ns::XENC, "CipherValue"));
+            let octets = value.and_then(|value| crate::xmlsec::base64::decode(&doc.text_content(value)).ok());
+            octets
+                .and_then(|octets| digest::digest(Digest::Sha1, &octets).ok())
+                .is_some_and(|hash| hash[..] == expected)
+        };
+        self.encrypted_keys.iter().filter(matches).copied().collect()
+    }
+}
+
+fn describe(key: &Key) -> String {
+    match &key.name {
+        Some(name) => format!("key {name:?}"),
+        None => "a key without name".to_owned(),
+    }
+}
