@@ -5,7 +5,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
+pub mod keys;
 pub mod out;
+pub mod xmlsec;
 
 use std::process::ExitCode;
 
@@ -22,12 +24,17 @@ pub struct Cli {
 
 /// The nouns, one file each.
 #[derive(Debug, Subcommand)]
-pub enum Noun {}
+pub enum Noun {
+    /// XML Signature, XML Encryption and Canonical XML on plain files
+    Xmlsec(xmlsec::XmlsecArgs),
+}
 
 /// Runs what the arguments ask for.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     out::log_to_stderr();
-    match cli.noun {}
+    out::finish(match cli.noun {
+        Noun::Xmlsec(args) => xmlsec::run(&args),
+    })
 }

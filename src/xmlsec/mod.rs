@@ -2,7 +2,7 @@
 //!
 //! - [`algorithm`]: every algorithm with name, URI, place and level; what is not there does not exist here.
 //! - [`policy`]: what a caller lets a document use.
-//! - [`key`]: keys ready for use.
+//! - [`key`]: keys ready for use; [`key_file`] and [`keys_xml`] read them from files.
 //! - [`dsig`]: XML Signature.
 //! - [`enc`]: XML Encryption.
 //! - [`provider`]: OpenSSL.
@@ -14,6 +14,8 @@ pub mod base64;
 pub mod dsig;
 pub mod enc;
 pub mod key;
+pub mod key_file;
+pub mod keys_xml;
 pub mod policy;
 pub mod provider;
 pub mod read;

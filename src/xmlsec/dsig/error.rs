@@ -64,6 +64,9 @@ pub enum Error {
     /// No canonical form exists, or it is too long.
     #[error("canonical form")]
     C14N(#[from] c14n::Error),
+    /// An XPath expression of a transform has no value.
+    #[error(transparent)]
+    XPath(#[from] crate::xml::xpath::Error),
     /// What a transform read as XML is not.
     #[error("octets given to a transform that wants a node-set")]
     Xml(#[from] crate::xml::Error),
@@ -75,6 +78,16 @@ pub enum Error {
     NoKey {
         /// Why each candidate was not taken.
         reasons: Vec<String>,
+    },
+    /// One of the above, met while a Reference was processed.
+    #[error("reference {index} ({uri})")]
+    Reference {
+        /// Which, from 0.
+        index: usize,
+        /// Its URI.
+        uri: String,
+        /// What was met.
+        source: Box<Error>,
     },
     /// OpenSSL lacks an algorithm.
     #[error("openssl")]

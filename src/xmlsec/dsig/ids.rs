@@ -166,6 +166,16 @@ impl IdIndex {
         Ok(entry.node)
     }
 
+    /// Every id that leads to one element: what `id()` of an XPath expression may find.
+    #[must_use]
+    pub fn unambiguous(&self) -> HashMap<String, NodeId> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.second.is_none() && !entry.two_ids)
+            .map(|(id, entry)| (id.to_string(), entry.node))
+            .collect()
+    }
+
     /// The first id that two elements bear, if any does.
     #[must_use]
     pub fn first_duplicate(&self) -> Option<&str> {

@@ -4,6 +4,8 @@
 //! - [`reference`](mod@reference), [`transform`]: what a Reference points at, and its digest.
 //! - [`ids`]: which element a same-document reference means.
 //! - [`key_info`], [`key_value`], [`x509_data`], [`name`], [`token`]: what a document says about a key.
+//! - [`resolve`]: which keys may verify a signature.
+//! - [`verify`](mod@verify): a whole signature, step by step.
 //! - [`trust`]: whether a certificate leads to an anchor.
 //!
 //! The steps can be called one by one: a gateway verifies the value first, decrypts, and checks the digests last.
@@ -14,10 +16,12 @@ pub mod key_info;
 pub mod key_value;
 pub mod name;
 pub mod reference;
+pub mod resolve;
 pub mod signature;
 pub mod token;
 pub mod transform;
 pub mod trust;
+pub mod verify;
 pub mod x509_data;
 
 pub use error::Error;
@@ -25,6 +29,7 @@ pub use ids::{IdAttributes, IdError, IdIndex};
 pub use key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
 pub(crate) use reference::cipher_octets;
 pub use reference::{Context, Digested, Reference, Target, UrlMap};
+pub use resolve::{Candidate, KeySource};
 pub use signature::{Canonicalization, Signature};
 pub use token::{Token, TokenResolver};
 pub use transform::Transform;

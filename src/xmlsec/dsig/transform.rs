@@ -10,6 +10,7 @@ use super::reference::{Context, Target, dereference};
 use super::signature::Canonicalization;
 use super::token::{self, Token};
 use crate::xml::c14n::{ExplicitSet, NodeSet};
+use crate::xml::xpath::{self, Environment, Expression};
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::algorithm::{C14N, Level, TransformKind};
 use crate::xmlsec::policy::{Policy, shortened};
@@ -181,7 +182,7 @@ pub(super) enum Holder<'a> {
 }
 
 impl Holder<'_> {
-    fn document(&self) -> &Document {
+    pub(super) fn document(&self) -> &Document {
         match self {
             Self::Main(document) => document,
             Self::Parsed(document) => document,
@@ -249,6 +250,35 @@ pub(super) fn run(
     Ok(covered)
 }
 
+/// Runs the transforms and gives nodes: what a `ds:RetrievalMethod` leads to.
+pub(super) fn run_to_nodes<'a>(
+    start: Data<'a>,
+    transforms: &[Transform],
+    context: &Context<'a>,
+    signature: NodeId,
+) -> Result<(Holder<'a>, NodeSet), Error> {
+    let mut scratch = Vec::new();
+    let mut data = start;
+    for transform in transforms {
+        data = step(data, transform, context, signature, &mut scratch)?;
+    }
+    data.into_nodes(context.policy)
+}
+
+/// The topmost element of `nodes`.
+pub(super) fn apex(document: &Document, nodes: &NodeSet) -> Option<NodeId> {
+    match nodes {
+        NodeSet::Subtree { root, .. } => match document.kind(*root) {
+            Kind::Element => Some(*root),
+            Kind::Document => Some(document.document_element()),
+            _ => None,
+        },
+        NodeSet::Explicit(set) => document
+            .descendants(document.root())
+            .find(|node| document.kind(*node) == Kind::Element && set.contains(*node)),
+    }
+}
+
 fn main_nodes(data: &Data<'_>) -> Option<NodeSet> {
     match data {
         Data::Nodes { holder: Holder::Main(_), nodes } => Some(nodes.clone()),
@@ -274,8 +304,17 @@ fn step<'a>(
         }
         Transform::Enveloped => enveloped(data, signature, context),
         Transform::Base64 => base64(data),
-        Transform::XPath { .. } | Transform::XPathFilter2(_) => {
-            Err(Error::Transform { name: "xpath", why: "XPath transforms are not implemented yet".to_owned() })
+        Transform::XPath { node, expression } => {
+            let (holder, nodes) = data.into_nodes(policy)?;
+            let set = evaluate(context, *node, expression, |expression, environment| {
+                expression.filter(holder.document(), &nodes, environment)
+            })?;
+            Ok(Data::Nodes { holder, nodes: NodeSet::Explicit(set) })
+        }
+        Transform::XPathFilter2(filters) => {
+            let (holder, nodes) = data.into_nodes(policy)?;
+            let set = filter2(holder.document(), &nodes, filters, context)?;
+            Ok(Data::Nodes { holder, nodes: NodeSet::Explicit(set) })
         }
         Transform::XPointer(target) => match data {
             Data::Nodes { holder: Holder::Main(_), .. } => dereference(target, "xpointer transform", context),
@@ -283,6 +322,55 @@ fn step<'a>(
         },
         Transform::StrTransform(canonicalization) => str_transform(data, canonicalization, context),
     }
+}
+
+/// Evaluates with the namespaces in scope at `node` and the ids of the document.
+fn evaluate<T>(
+    context: &Context<'_>,
+    node: NodeId,
+    expression: &str,
+    with: impl FnOnce(&Expression, &Environment<'_>) -> Result<T, xpath::Error>,
+) -> Result<T, Error> {
+    let namespaces: Vec<(String, String)> = context
+        .document
+        .namespaces_in_scope(node)
+        .into_iter()
+        .map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
+        .collect();
+    let ids = expression.contains("id(").then(|| context.ids.unambiguous());
+    let environment = Environment { namespaces: &namespaces, ids: ids.as_ref(), ..Environment::default() };
+    let expression = Expression::parse(expression)?;
+    Ok(with(&expression, &environment)?)
+}
+
+/// XPath Filter 2.0 §3: the filters build a set from the whole document; what the input shares with it stays.
+fn filter2(
+    document: &Document,
+    input: &NodeSet,
+    filters: &[Filter],
+    context: &Context<'_>,
+) -> Result<ExplicitSet, Error> {
+    let mut kept = ExplicitSet::subtree(document, document.root(), &[], true);
+    for filter in filters {
+        let selected: ExplicitSet = evaluate(context, filter.node, &filter.expression, |expression, environment| {
+            expression.select(document, environment)
+        })?
+        .into_iter()
+        .collect();
+        let subtrees = selected.expanded(document);
+        match filter.operation {
+            FilterOperation::Intersect => kept.intersect(&subtrees),
+            FilterOperation::Subtract => kept.subtract(&subtrees),
+            FilterOperation::Union => kept.union(&subtrees),
+        }
+    }
+    match input {
+        NodeSet::Explicit(set) => kept.intersect(set),
+        NodeSet::Subtree { root, except, comments } => {
+            kept.intersect(&ExplicitSet::subtree(document, *root, except, *comments));
+        }
+    }
+    Ok(kept)
 }
 
 /// §6.6.4: leaves out the Signature that holds the Reference.

@@ -1,0 +1,460 @@
+//! From `ds:KeyInfo` and the keys of the caller to the keys that may verify a signature.
+//!
+//! Who may vouch for a public key, in this order: the caller's trust anchors, when there are any; else the caller's own
+//! keys, when it is one of them; else, for the forms that the caller named, the message itself. Whatever is left over is
+//! refused with its reason.
+
+use std::ops::ControlFlow;
+
+use openssl::pkey::{PKey, Public};
+use openssl::x509::{X509, X509Crl};
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use super::key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
+use super::reference::{Context, Target, dereference};
+use super::signature::Signature;
+use super::transform::{self, Data};
+use super::trust::{Trust, subject};
+use super::x509_data::X509Data;
+use crate::xml::c14n::NodeSet;
+use crate::xml::{Document, Kind, NodeId, ns};
+use crate::xmlsec::enc;
+use crate::xmlsec::key::{Key, KeyRing, Material, VerifyingKey};
+use crate::xmlsec::policy::{KeyInfoForm, shortened};
+use crate::xmlsec::provider::signature::Scheme;
+
+/// Type of a `ds:RetrievalMethod` that leads to the DER of a certificate.
+const RAW_X509: &str = "http://www.w3.org/2000/09/xmldsig#rawX509Certificate";
+/// Keys that are tried for one signature at most.
+const CANDIDATES_MAX: usize = 64;
+
+/// Where keys may come from.
+pub struct KeySource<'a> {
+    /// The caller's keys.
+    pub ring: &'a KeyRing,
+    /// The caller's trust anchors; none when keys are to be taken as they are.
+    pub trust: Option<&'a Trust>,
+}
+
+/// A key that may verify the signature.
+pub struct Candidate {
+    /// The key.
+    pub key: VerifyingKey,
+    /// How it was found, for people: `x509`, `key-name`, `given key`.
+    pub found_by: &'static str,
+    /// Its certificate, where one is known.
+    pub certificate: Option<X509>,
+}
+
+/// The keys that may verify `signature`, most likely first.
+///
+/// # Errors
+/// [`Error::NoKey`] with a reason for each key that may not.
+pub fn candidates(
+    signature: &Signature,
+    context: &Context<'_>,
+    source: &KeySource<'_>,
+) -> Result<Vec<Candidate>, Error> {
+    let mut search = Search {
+        context,
+        source,
+        scheme: signature.scheme(),
+        found: Vec::new(),
+        message: Pool::default(),
+        reasons: Vec::new(),
+    };
+    if let Some(key_info) = signature.key_info() {
+        search.key_info(key_info, signature.node(), 0);
+        if matches!(search.scheme, Scheme::Hmac { .. }) {
+            search.sent_secrets(key_info);
+        }
+    }
+    search.leaves();
+    for key in source.ring.keys() {
+        search.ring_key(key, "given key");
+    }
+    search.finish()
+}
+
+/// Certificates and CRLs that the message brought.
+#[derive(Default)]
+struct Pool {
+    certificates: Vec<(X509, KeyInfoForm)>,
+    crls: Vec<X509Crl>,
+    /// `ds:X509Data` elements that name a certificate.
+    selecting: Vec<X509Data>,
+}
+
+enum FoundKey {
+    Public(PKey<Public>),
+    Secret(Zeroizing<Vec<u8>>),
+}
+
+struct Found {
+    key: FoundKey,
+    form: Option<KeyInfoForm>,
+    found_by: &'static str,
+    certificate: Option<X509>,
+}
+
+struct Search<'a, 'c> {
+    context: &'a Context<'c>,
+    source: &'a KeySource<'a>,
+    scheme: Scheme,
+    found: Vec<Found>,
+    message: Pool,
+    reasons: Vec<String>,
+}
+
+impl Search<'_, '_> {
+    fn refuse(&mut self, why: String) {
+        if self.reasons.len() < 16 && !self.reasons.contains(&why) {
+            self.reasons.push(why);
+        }
+    }
+
+    fn allowed(&mut self, form: KeyInfoForm) -> bool {
+        match self.context.policy.key_info_form(form) {
+            Ok(()) => true,
+            Err(refused) => {
+                self.refuse(refused.to_string());
+                false
+            }
+        }
+    }
+
+    fn key_info(&mut self, key_info: &KeyInfo, signature: NodeId, depth: usize) {
+        if depth > self.context.policy.key_info_depth_max {
+            self.refuse("KeyInfo leads from one to the next too often".to_owned());
+            return;
+        }
+        for item in &key_info.items {
+            self.item(self.context.document, item, signature, depth);
+        }
+    }
+
+    fn item(&mut self, document: &Document, item: &KeyInfoItem, signature: NodeId, depth: usize) {
+        match item {
+            KeyInfoItem::KeyName(name) => {
+                if self.allowed(KeyInfoForm::KeyName) {
+                    let source = self.source;
+                    for key in source.ring.named(name) {
+                        self.ring_key(key, "key-name");
+                    }
+                }
+            }
+            KeyInfoItem::KeyValue(_) => self.bare_key(document, item, KeyInfoForm::KeyValue),
+            KeyInfoItem::DerEncodedKeyValue(_) => self.bare_key(document, item, KeyInfoForm::DerEncodedKeyValue),
+            KeyInfoItem::X509Data(data) => {
+                if self.allowed(KeyInfoForm::X509) {
+                    self.x509_data(data, KeyInfoForm::X509);
+                }
+            }
+            KeyInfoItem::RetrievalMethod(method) => {
+                if self.allowed(KeyInfoForm::RetrievalMethod)
+                    && let Err(why) = self.retrieve(method, signature, depth)
+                {
+                    self.refuse(format!("RetrievalMethod {}: {why}", shortened(&method.uri)));
+                }
+            }
+            KeyInfoItem::KeyInfoReference(uri) => {
+                if self.allowed(KeyInfoForm::KeyInfoReference)
+                    && let Err(why) = self.follow(uri, signature, depth)
+                {
+                    self.refuse(format!("KeyInfoReference {}: {why}", shortened(uri)));
+                }
+            }
+            KeyInfoItem::SecurityTokenReference(node) => {
+                let here = std::ptr::eq(document, self.context.document);
+                if here && self.allowed(KeyInfoForm::SecurityTokenReference) {
+                    self.security_token(*node);
+                }
+            }
+            // The secret of an HMAC: see `sent_secrets`.
+            KeyInfoItem::EncryptedKey(_) | KeyInfoItem::AgreementMethod(_) => {}
+            KeyInfoItem::Other(_) => {}
+        }
+    }
+
+    fn push(&mut self, found: Found) {
+        if self.found.len() < CANDIDATES_MAX {
+            self.found.push(found);
+        }
+    }
+
+    fn ring_key(&mut self, key: &Key, found_by: &'static str) {
+        let found = match &key.material {
+            Material::Secret(octets) => FoundKey::Secret(octets.clone()),
+            _ => match key.public() {
+                Ok(Some(public)) => FoundKey::Public(public),
+                _ => return,
+            },
+        };
+        self.push(Found { key: found, form: None, found_by, certificate: key.certificates.first().cloned() });
+    }
+
+    fn bare_key(&mut self, document: &Document, item: &KeyInfoItem, form: KeyInfoForm) {
+        if !self.allowed(form) {
+            return;
+        }
+        match item.public_key(document) {
+            Ok(Some(public)) => {
+                let found = FoundKey::Public(public);
+                self.push(Found { key: found, form: Some(form), found_by: form.name(), certificate: None });
+            }
+            Ok(None) => {}
+            Err(why) => self.refuse(format!("{}: {why}", form.name())),
+        }
+    }
+
+    fn x509_data(&mut self, data: &X509Data, form: KeyInfoForm) {
+        for certificate in data.parsed_certificates() {
+            if self.message.certificates.len() < self.context.policy.certificates_max {
+                self.message.certificates.push((certificate, form));
+            }
+        }
+        for crl in data.parsed_crls() {
+            if self.message.crls.len() < self.context.policy.certificates_max {
+                self.message.crls.push(crl);
+            }
+        }
+        if !data.selectors.is_empty() {
+            self.message.selecting.push(data.clone());
+        }
+    }
+
+    /// Once all of KeyInfo is read: which of the certificates hold the signer's key. Those that the selectors name; else
+    /// those of the message that issued none of the others.
+    fn leaves(&mut self) {
+        let mut leaves: Vec<(X509, KeyInfoForm, &'static str)> = Vec::new();
+        let selected =
+            |certificate: &X509, selecting: &[X509Data]| selecting.iter().any(|data| data.selects(certificate));
+        for (certificate, form) in &self.message.certificates {
+            if selected(certificate, &self.message.selecting) {
+                leaves.push((certificate.clone(), *form, form.name()));
+            }
+        }
+        let known = self.known_certificates();
+        for certificate in known {
+            if selected(&certificate, &self.message.selecting) {
+                leaves.push((certificate, KeyInfoForm::X509, "x509"));
+            }
+        }
+        for (certificate, form) in &self.message.certificates {
+            let issued_another = self.message.certificates.iter().any(|(other, _)| {
+                let ours = other.to_der().ok() == certificate.to_der().ok();
+                !ours && certificate.issued(other) == openssl::x509::X509VerifyResult::OK
+            });
+            if !issued_another {
+                leaves.push((certificate.clone(), *form, form.name()));
+            }
+        }
+        for (certificate, form, found_by) in leaves {
+            match certificate.public_key() {
+                Ok(public) => self.push(Found {
+                    key: FoundKey::Public(public),
+                    form: Some(form),
+                    found_by,
+                    certificate: Some(certificate),
+                }),
+                Err(_) => self.refuse(format!("certificate {}: key of an unknown kind", subject(&certificate))),
+            }
+        }
+    }
+
+    /// Certificates that the caller has.
+    fn known_certificates(&self) -> Vec<X509> {
+        let ring = self.source.ring.keys().iter().flat_map(|key| key.certificates.iter().cloned());
+        let trust = self.source.trust.iter().flat_map(|trust| trust.untrusted.iter().chain(&trust.anchors).cloned());
+        ring.chain(trust).collect()
+    }
+
+    /// §4.5.3: the URI and its transforms lead to an element of KeyInfo, or to the DER of a certificate.
+    fn retrieve(&mut self, method: &RetrievalMethod, signature: NodeId, depth: usize) -> Result<(), String> {
+        if depth >= self.context.policy.key_info_depth_max {
+            return Err("too many steps".to_owned());
+        }
+        let words = |why: Error| why.to_string();
+        let target = Target::parse(Some(&method.uri));
+        let start = dereference(&target, &method.uri, self.context).map_err(words)?;
+        if method.type_uri.as_deref() == Some(RAW_X509) {
+            let mut octets = Vec::new();
+            transform::run(start, &method.transforms, self.context, signature, &mut octets).map_err(words)?;
+            let certificate = X509::from_der(&octets).or_else(|_| X509::from_pem(&octets));
+            let certificate = certificate.map_err(|_| "no certificate in DER".to_owned())?;
+            self.message.certificates.push((certificate, KeyInfoForm::X509));
+            return self.allowed(KeyInfoForm::X509).then_some(()).ok_or_else(|| "x509 is not allowed here".to_owned());
+        }
+        let end = transform::run_to_nodes(start, &method.transforms, self.context, signature).map_err(words)?;
+        let (holder, nodes) = end;
+        let document = holder.document();
+        let root = transform::apex(document, &nodes).ok_or("it leads to no element")?;
+        if document.is(root, ns::DS, "KeyInfo") {
+            let key_info = KeyInfo::parse(document, root, self.context.policy).map_err(words)?;
+            for item in &key_info.items {
+                self.item(document, item, signature, depth + 1);
+            }
+            return Ok(());
+        }
+        match (document.ns(root), document.local(root)) {
+            (ns::DS, "RSAKeyValue" | "DSAKeyValue") | (ns::DSIG11, "ECKeyValue") => {
+                self.bare_key(document, &KeyInfoItem::KeyValue(root), KeyInfoForm::KeyValue);
+            }
+            _ => {
+                let item = KeyInfoItem::parse(document, root, self.context.policy).map_err(words)?;
+                if matches!(item, KeyInfoItem::Other(_)) {
+                    return Err(format!(
+                        "it leads to {}, which is no key information",
+                        shortened(document.local(root))
+                    ));
+                }
+                self.item(document, &item, signature, depth + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// XML Signature 1.1 §4.5.10: leads to a `ds:KeyInfo` of this document.
+    fn follow(&mut self, uri: &str, signature: NodeId, depth: usize) -> Result<(), String> {
+        let start = dereference(&Target::parse(Some(uri)), uri, self.context).map_err(|why| why.to_string())?;
+        let Data::Nodes { nodes: NodeSet::Subtree { root, .. }, .. } = start else {
+            return Err("it leads out of the document".to_owned());
+        };
+        let document = self.context.document;
+        if document.kind(root) != Kind::Element || !document.is(root, ns::DS, "KeyInfo") {
+            return Err("it leads to no KeyInfo".to_owned());
+        }
+        let key_info = KeyInfo::parse(document, root, self.context.policy).map_err(|why| why.to_string())?;
+        self.key_info(&key_info, signature, depth + 1);
+        Ok(())
+    }
+
+    fn security_token(&mut self, node: NodeId) {
+        let Some(resolver) = self.context.tokens else {
+            self.refuse("security tokens are not resolved here".to_owned());
+            return;
+        };
+        let known = self.known_certificates();
+        match resolver.certificates(self.context, node, &known) {
+            Ok(certificates) => {
+                for certificate in certificates {
+                    self.message.certificates.push((certificate, KeyInfoForm::SecurityTokenReference));
+                }
+            }
+            Err(why) => self.refuse(format!("SecurityTokenReference: {}", shortened(&why))),
+        }
+    }
+
+    /// Secrets that the message brings encrypted for a key of the caller, or that it derives or agrees upon with one.
+    fn sent_secrets(&mut self, key_info: &KeyInfo) {
+        let document = self.context.document;
+        let encrypted_keys: Vec<NodeId> = document
+            .descendants(document.root())
+            .filter(|node| document.kind(*node) == Kind::Element && document.is(*node, ns::XENC, "EncryptedKey"))
+            .take(self.context.policy.encrypted_keys_max)
+            .collect();
+        let keys = enc::Keys::new(self.source.ring);
+        let resolver = enc::Resolver { context: self.context, keys: &keys, encrypted_keys: &encrypted_keys };
+        let wanted = enc::Wanted { algorithm_uri: "", key_bytes: None };
+        let mut search = enc::Search::default();
+        let mut secrets: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        let outcome = resolver.each_key(Some(key_info.node), None, wanted, &mut search, &mut |octets| {
+            secrets.push(Zeroizing::new(octets.to_vec()));
+            if secrets.len() < CANDIDATES_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if let Err(why) = outcome {
+            self.refuse(why.to_string());
+        }
+        for octets in secrets {
+            let key = FoundKey::Secret(octets);
+            self.push(Found { key, form: None, found_by: "encrypted-key", certificate: None });
+        }
+    }
+
+    /// Whether the key may be used; the certificate that vouches for it.
+    fn authorize(&self, found: &Found) -> Result<Option<X509>, String> {
+        let FoundKey::Public(public) = &found.key else { return Ok(None) };
+        if let Some(trust) = self.source.trust {
+            return self.certified(trust, found, public);
+        }
+        let ring = self.source.ring.keys();
+        let known = ring.iter().any(|key| match &key.material {
+            Material::Public(own) => own.public_eq(public),
+            Material::Private(own) => own.public_eq(public),
+            Material::Secret(_) => false,
+        });
+        if known {
+            return Ok(found.certificate.clone());
+        }
+        match found.form {
+            None => Ok(found.certificate.clone()),
+            Some(form) if self.context.policy.danger_accept_message_keys.has(form) => Ok(found.certificate.clone()),
+            Some(form) => Err(format!("only the message vouches for this key ({})", form.name())),
+        }
+    }
+
+    fn certified(&self, trust: &Trust, found: &Found, public: &PKey<Public>) -> Result<Option<X509>, String> {
+        let extra: Vec<X509> = self.message.certificates.iter().map(|(certificate, _)| certificate.clone()).collect();
+        let own = match &found.certificate {
+            Some(certificate) => vec![certificate.clone()],
+            // A bare key: whoever certified it may have been sent or given beside it.
+            None => extra
+                .iter()
+                .cloned()
+                .chain(self.known_certificates())
+                .filter(|certificate| certificate.public_key().is_ok_and(|key| key.public_eq(public)))
+                .collect(),
+        };
+        let mut why = "no certificate for this key, and only certified keys are wanted".to_owned();
+        for certificate in own {
+            match trust.certify(&certificate, &extra, &self.message.crls, self.context.policy) {
+                Ok(()) => return Ok(Some(certificate)),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        Err(why)
+    }
+
+    fn finish(mut self) -> Result<Vec<Candidate>, Error> {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for found in std::mem::take(&mut self.found) {
+            let fits = match &found.key {
+                FoundKey::Public(public) => self.scheme.fits(public.id()),
+                FoundKey::Secret(_) => matches!(self.scheme, Scheme::Hmac { .. }),
+            };
+            if !fits {
+                let want = self.scheme.key_kind();
+                self.refuse(format!("{}: not a key of kind {want}", found.found_by));
+                continue;
+            }
+            if let FoundKey::Public(public) = &found.key {
+                let double = candidates.iter().any(|other| other.key.public().is_some_and(|key| key.public_eq(public)));
+                if double {
+                    continue;
+                }
+                if let Err(refused) = self.context.policy.public_key(public) {
+                    self.refuse(refused.to_string());
+                    continue;
+                }
+            }
+            match self.authorize(&found) {
+                Ok(certificate) => {
+                    let key = match found.key {
+                        FoundKey::Public(public) => VerifyingKey::from_public(public),
+                        FoundKey::Secret(octets) => VerifyingKey::from_secret(octets),
+                    };
+                    candidates.push(Candidate { key, found_by: found.found_by, certificate });
+                }
+                Err(why) => self.refuse(format!("{}: {why}", found.found_by)),
+            }
+        }
+        if candidates.is_empty() {
+            if self.reasons.is_empty() {
+                self.reasons.push("neither the document nor the caller names one".to_owned());
+            }
+            return Err(Error::NoKey { reasons: self.reasons });
+        }
+        Ok(candidates)
+    }
+}

@@ -1,0 +1,96 @@
+//! `keys.xml` of the xmlsec program: `ds:KeyInfo` elements, each with a `ds:KeyName` and a value.
+//!
+//! Symmetric keys stand in elements of that program's own namespace (`AESKeyValue`, `HMACKeyValue`, `DESKeyValue`), and so
+//! do the private parts of the others (`PrivateExponent`, `X`).
+
+use openssl::dsa::Dsa;
+use openssl::pkey::PKey;
+use openssl::rsa::RsaPrivateKeyBuilder;
+use openssl::x509::X509;
+use zeroize::Zeroizing;
+
+use super::dsig::{key_value, x509_data::X509Data};
+use super::key::{Error, Key, Material};
+use super::policy::Policy;
+use super::read;
+use crate::xml::{Document, NodeId, Options, ns};
+
+const ALEKSEY: &str = "http://www.aleksey.com/xmlsec/2002";
+
+/// The keys in a `keys.xml`.
+///
+/// # Errors
+/// [`Error::BadValue`] when it is no such file, or a key in it is broken.
+pub fn load(octets: Vec<u8>, what: &str) -> Result<Vec<Key>, Error> {
+    let bad = |why: String| Error::BadValue { what: what.to_owned(), why };
+    let document = crate::xml::parse(octets, &Options::default()).map_err(|why| bad(why.to_string()))?;
+    let mut keys = Vec::new();
+    for node in document.descendants(document.document_element()) {
+        if document.is(node, ns::DS, "KeyInfo") {
+            keys.extend(key_info(&document, node).map_err(bad)?);
+        }
+    }
+    Ok(keys)
+}
+
+fn key_info(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
+    let mut name = None;
+    let mut key = None;
+    for child in document.elements(node) {
+        match (document.ns(child), document.local(child)) {
+            (ns::DS, "KeyName") => name = Some(document.text_content(child).trim().to_owned()),
+            (ns::DS, "KeyValue") => key = value(document, child)?.or(key),
+            (ns::DS, "X509Data") => {
+                let data = X509Data::parse(document, child, &Policy::legacy()).map_err(|why| why.to_string())?;
+                let certificates = data.parsed_certificates();
+                key = from_certificates(certificates)?.or(key);
+            }
+            (ns::DSIG11, "DEREncodedKeyValue") => {
+                let der = read::base64(document, child).map_err(|why| why.to_string())?;
+                let public = PKey::public_key_from_der(&der).map_err(|why| why.to_string())?;
+                key = Some(Key { name: None, material: Material::Public(public), certificates: Vec::new() });
+            }
+            _ => {}
+        }
+    }
+    Ok(key.map(|key| Key { name, ..key }))
+}
+
+fn from_certificates(certificates: Vec<X509>) -> Result<Option<Key>, String> {
+    let Some(first) = certificates.first() else { return Ok(None) };
+    let public = first.public_key().map_err(|why| why.to_string())?;
+    Ok(Some(Key { name: None, material: Material::Public(public), certificates }))
+}
+
+fn value(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
+    let Some(value) = document.elements(node).next() else { return Ok(None) };
+    if document.ns(value) == ALEKSEY {
+        let octets = read::base64(document, value).map_err(|why| why.to_string())?;
+        return Ok(Some(Key::secret(None, Zeroizing::new(octets))));
+    }
+    let text = |why: super::dsig::Error| why.to_string();
+    let number = |local| key_value::number(document, value, local).map_err(text);
+    let openssl = |why: openssl::error::ErrorStack| why.to_string();
+    let material = match document.local(value) {
+        "RSAKeyValue" => match (number("Modulus")?, number("Exponent")?, number("PrivateExponent")?) {
+            (Some(n), Some(e), Some(d)) => {
+                let rsa = RsaPrivateKeyBuilder::new(n, e, d).map_err(openssl)?.build();
+                Some(Material::Private(PKey::from_rsa(rsa).map_err(openssl)?))
+            }
+            _ => None,
+        },
+        "DSAKeyValue" => match (number("P")?, number("Q")?, number("G")?, number("X")?, number("Y")?) {
+            (Some(p), Some(q), Some(g), Some(x), Some(y)) => {
+                let dsa = Dsa::from_private_components(p, q, g, x, y).map_err(openssl)?;
+                Some(Material::Private(PKey::from_dsa(dsa).map_err(openssl)?))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let material = match material {
+        Some(material) => material,
+        None => Material::Public(key_value::parse(document, node).map_err(text)?),
+    };
+    Ok(Some(Key { name: None, material, certificates: Vec::new() }))
+}
