@@ -10,8 +10,14 @@ pub const DEPTH_MAX: usize = 256;
 pub const NODES_MAX: usize = 8_000_000;
 /// Attributes of one element, namespace declarations included.
 pub const ATTRIBUTES_PER_ELEMENT_MAX: usize = 512;
-/// Octets of one name.
-pub const NAME_BYTES_MAX: usize = 1_000;
+/// Attributes of one document. A DTD can give many to each element that writes none.
+pub const ATTRIBUTES_MAX: usize = 8_000_000;
+/// Octets that the entities of a DTD may add to one document, and those of parameter entities likewise.
+pub const ENTITY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Entities within entities, and levels of a content model.
+pub const ENTITY_DEPTH_MAX: usize = 32;
+/// Octets of one name; libxml2 draws the same line.
+pub const NAME_BYTES_MAX: usize = 50_000;
 /// Distinct namespace URIs of one document.
 pub const NAMESPACES_MAX: usize = 4_096;
 /// Namespace declarations in scope at one element.

@@ -82,12 +82,6 @@ pub(crate) fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
 }
 
-/// `NCName` as a whole.
-pub(crate) fn is_ncname(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(is_name_start) && chars.all(is_name)
-}
-
 /// Place of the first character that XML does not allow: a control character, U+FFFE or U+FFFF.
 pub(crate) fn first_forbidden(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -135,6 +129,5 @@ mod tests {
             assert_eq!(is(byte, NAME_START), is_name_start(char::from(byte)));
             assert_eq!(is(byte, NAME), is_name(char::from(byte)));
         }
-        assert!(is_ncname("a-1") && !is_ncname("1a") && !is_ncname("a:b") && !is_ncname(""));
     }
 }

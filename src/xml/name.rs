@@ -1,5 +1,14 @@
 //! Names: the namespace constants of the specifications we implement.
 
+use super::chars;
+
+/// Whether `text` is an `NCName`, a name without a colon (Namespaces in XML 1.0 §4).
+#[must_use]
+pub fn is_ncname(text: &str) -> bool {
+    let mut all = text.chars();
+    all.next().is_some_and(chars::is_name_start) && all.all(chars::is_name)
+}
+
 /// Namespace URIs, named by the prefix that the specifications give them.
 pub mod ns {
     /// `xml:` (Namespaces in XML 1.0 §3).
@@ -34,4 +43,18 @@ pub mod ns {
     pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
     /// Our service.
     pub const SVC: &str = "urn:coconnect:service:1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_names_without_a_colon() {
+        for (text, is) in
+            [("a-1", true), ("\u{e9}\u{b7}", true), ("1a", false), ("a:b", false), ("", false), ("a b", false)]
+        {
+            assert_eq!(is_ncname(text), is, "{text}");
+        }
+    }
 }

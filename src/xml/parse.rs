@@ -9,7 +9,10 @@
 //! | `prolog` | XML declaration, what stands before and after the document element |
 //! | `content` | the loop over text, tags, references |
 //! | `tag` | start tags: attributes, namespaces |
+//! | `dtd`, `entity` | the internal subset, when asked for; expansion of its entities, bounded |
 //! | `fragment` | content in the namespace context of a node |
+
+use std::cell::OnceCell;
 
 use super::tree::arena::TEXT_MAX;
 use super::{Document, Error};
@@ -17,7 +20,9 @@ use parser::Parser;
 pub(crate) use tag::is_absolute;
 
 mod content;
+mod dtd;
 mod encoding;
+mod entity;
 pub(crate) mod fragment;
 mod parser;
 mod prolog;
@@ -77,7 +82,8 @@ pub fn parse(octets: Vec<u8>, options: &Options) -> Result<Document, Error> {
     document.foreign_encoding = decoded.foreign;
     // The parser borrows the text while it fills the arena.
     let text = std::mem::take(&mut document.text);
-    let done = Parser::new(&text, decoded.start, &mut document).document(options.dtd);
+    let tables = OnceCell::new();
+    let done = Parser::new(&text, decoded.start, &mut document).document(options.dtd, &tables);
     document.text = text;
     done.map(|()| document)
 }

@@ -218,6 +218,10 @@ impl Parser<'_> {
         node.end = end;
         node.flags = tags | open.canonical;
         node.prefixes = open.prefixes;
+        if self.origin != 0 {
+            // The octets in its place are those of the reference.
+            node.flags = 0;
+        }
         let whole = node.flags == TAGS_CANONICAL | CONTENT_CANONICAL;
         while self.undo.len() > open.undo as usize {
             if let Some((prefix, uri)) = self.undo.pop() {

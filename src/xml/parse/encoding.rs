@@ -27,6 +27,9 @@ enum Family {
 
 /// Reads `octets` as their mark or their declaration says.
 pub(super) fn decode(octets: Vec<u8>) -> Result<Decoded, Error> {
+    if octets.starts_with(&[0x4C, 0x6F, 0xA7, 0x94]) {
+        return Err(refuse("EBCDIC is not supported: expected UTF-8, UTF-16, ISO-8859-1 or US-ASCII".to_owned()));
+    }
     let (family, mark) = sniff(&octets);
     let decoded = match family {
         Family::Ascii => decode_ascii(octets, mark)?,

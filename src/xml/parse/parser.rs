@@ -1,6 +1,7 @@
 //! The state of one pass over a text.
 
 use super::super::chars;
+use super::entity::Tables;
 use crate::base::limits;
 use crate::xml::tree::arena::{
     CONTENT_CANONICAL, NO_NS, NO_PREFIX, NONE, Node, SIDE, Span, UNBOUND, XML_NS, XML_PREFIX, slice,
@@ -53,6 +54,27 @@ pub(super) struct Parser<'t> {
     pub undo: Vec<(u16, u16)>,
     pub pending: Pending,
     pub depth_base: usize,
+    /// What the DTD declares, when there is one that was asked for.
+    pub dtd: Option<&'t Tables>,
+    /// Entities being read, and how to get back to where they were referenced.
+    pub entities: Vec<Frame<'t>>,
+    /// Where their replacement texts lie in the side buffer.
+    pub entity_origin: u32,
+    /// Octets that entities may still add.
+    pub entity_budget: usize,
+}
+
+/// Where a general entity was referenced.
+pub(super) struct Frame<'t> {
+    pub bytes: &'t [u8],
+    pub source: &'t str,
+    pub origin: u32,
+    /// The reference.
+    pub reference: (usize, usize),
+    /// Where the replacement text starts: names the entity.
+    pub entity: usize,
+    /// Elements that were open.
+    pub stack: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -77,6 +99,10 @@ impl<'t> Parser<'t> {
             undo: Vec::new(),
             pending: Pending { span: Span::default(), owned: false, from: 0, present: false },
             depth_base: 0,
+            dtd: None,
+            entities: Vec::new(),
+            entity_origin: SIDE,
+            entity_budget: limits::ENTITY_BYTES_MAX,
         }
     }
 
@@ -94,10 +120,16 @@ impl<'t> Parser<'t> {
         slice(self.main, &self.doc.side, span)
     }
 
-    /// `at` as a place in the main text.
+    /// `at` as a place in the main text: inside an entity, the start of the reference to it.
     #[inline]
     pub fn place(&self, at: usize) -> u32 {
-        at as u32
+        self.entities.first().map_or(at, |frame| frame.reference.0) as u32
+    }
+
+    /// `at` as the end of something in the main text.
+    #[inline]
+    pub fn place_end(&self, at: usize) -> u32 {
+        self.entities.first().map_or(at, |frame| frame.reference.1) as u32
     }
 
     #[cold]

@@ -1,21 +1,30 @@
 //! The XML declaration, and what stands around the document element (XML 1.0 §2.8).
 
+use std::cell::OnceCell;
+
 use super::Dtd;
+use super::entity::Tables;
 use super::parser::Parser;
 use crate::xml::Error;
-use crate::xml::tree::arena::NONE;
+use crate::xml::tree::arena::{NONE, SIDE};
 
 impl<'t> Parser<'t> {
     /// Reads a document from its first to its last octet.
-    pub fn document(mut self, dtd: Dtd) -> Result<(), Error> {
+    pub fn document(mut self, dtd: Dtd, tables: &'t OnceCell<Tables>) -> Result<(), Error> {
         if self.starts_with(self.at, "<?xml") && self.is_space(self.at + 5) {
             self.xml_declaration()?;
         }
         self.misc()?;
         if self.starts_with(self.at, "<!DOCTYPE") {
-            match dtd {
-                Dtd::Refuse | Dtd::Internal => return Err(Error::DtdRefused { at: self.pos(self.at) }),
+            if dtd == Dtd::Refuse {
+                return Err(Error::DtdRefused { at: self.pos(self.at) });
             }
+            let (read, end) = super::dtd::read(self.main, self.base, self.at)?;
+            self.at = end;
+            self.entity_origin = self.doc.side.len() as u32 | SIDE;
+            self.doc.side.push_str(&read.text);
+            self.dtd = Some(tables.get_or_init(|| read));
+            self.misc()?;
         }
         if self.byte(self.at) != Some(b'<') {
             return Err(self.expected(self.at, "the document element"));

@@ -1,8 +1,8 @@
 //! Start tags: attributes and namespace declarations (XML 1.0 §3.1, §3.3.3; Namespaces in XML 1.0).
 
 use super::super::chars;
+use super::entity::{ElementDefinition, collapse};
 use super::parser::{Open, Parser};
-use super::reference::Reference;
 use crate::base::limits;
 use crate::xml::Error;
 use crate::xml::tree::Kind;
@@ -17,12 +17,14 @@ const XMLNS_NS: u16 = 2;
 const FEW_ATTRIBUTES: usize = 8;
 
 /// What is known of a start tag while it is read.
-struct Tag {
+struct Tag<'t> {
     node: u32,
     first_attribute: usize,
     first_declaration: usize,
     count: usize,
     canonical: bool,
+    /// What the DTD says of the attributes.
+    definition: Option<&'t ElementDefinition>,
 }
 
 /// A value as it stands between its quotes, normalized.
@@ -34,7 +36,7 @@ struct Value {
     canonical: bool,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     /// Reads the start tag or empty-element tag at `self.at`; true when the element is already complete.
     pub fn start_tag(&mut self) -> Result<bool, Error> {
         let start = self.at;
@@ -59,9 +61,13 @@ impl Parser<'_> {
             first_declaration: self.doc.declarations.len(),
             count: 0,
             canonical: true,
+            definition: self.dtd.and_then(|tables| tables.attributes.get(&self.source[start + 1..name_end])),
         };
         self.at = name_end;
         let empty = self.rest_of_tag(&mut tag)?;
+        if tag.definition.is_some() {
+            self.apply_defaults(&mut tag, start)?;
+        }
         let open = self.finish_tag(&mut tag, start, above.scope, undo)?;
         if empty {
             self.close(open, 0);
@@ -73,7 +79,7 @@ impl Parser<'_> {
 
     /// Attributes up to `>` or `/>`; true for the latter.
     #[inline]
-    fn rest_of_tag(&mut self, tag: &mut Tag) -> Result<bool, Error> {
+    fn rest_of_tag(&mut self, tag: &mut Tag<'t>) -> Result<bool, Error> {
         loop {
             match self.byte(self.at) {
                 Some(b'>') => {
@@ -101,7 +107,7 @@ impl Parser<'_> {
         }
     }
 
-    fn attribute(&mut self, tag: &mut Tag) -> Result<(), Error> {
+    fn attribute(&mut self, tag: &mut Tag<'t>) -> Result<(), Error> {
         let at = self.at;
         tag.count += 1;
         if tag.count > limits::ATTRIBUTES_PER_ELEMENT_MAX {
@@ -121,6 +127,14 @@ impl Parser<'_> {
         let value = self.attribute_value(open)?;
         tag.canonical &= value.canonical;
         self.at = value.end;
+        let mut value = value;
+        let mut is_id = false;
+        if let Some(definition) = tag.definition.and_then(|d| d.by_name.get(&self.source[at..name_end])) {
+            is_id = definition.is_id;
+            if definition.tokenized {
+                self.tokenize(&mut value, &mut tag.canonical);
+            }
+        }
         let name = &self.bytes[at..name_end];
         if name == b"xmlns" {
             return self.declare(tag, self.span(at, at), value.span, at);
@@ -129,17 +143,99 @@ impl Parser<'_> {
             return self.declare(tag, self.span(at + local_at, name_end), value.span, at);
         }
         let name = self.span(at, name_end);
-        self.push_attribute(tag, name, local_at, value.span, at)
+        self.push_attribute(tag, name, local_at, value.span, at)?;
+        if is_id && let Some(attribute) = self.doc.attributes.last_mut() {
+            attribute.value_end |= SIDE;
+        }
+        Ok(())
+    }
+
+    /// Collapses the blanks of a value that is not CDATA (XML 1.0 §3.3.3).
+    fn tokenize(&mut self, value: &mut Value, canonical: &mut bool) {
+        let text = self.slice(value.span);
+        let collapsed = collapse(text);
+        if collapsed != text {
+            *canonical = false;
+            value.span = self.on_the_side(&collapsed);
+        }
+    }
+
+    fn on_the_side(&mut self, text: &str) -> Span {
+        let start = self.doc.side.len() as u32;
+        self.doc.side.push_str(text);
+        Span { start: start | SIDE, end: self.doc.side.len() as u32 }
+    }
+
+    /// Adds the attributes and namespaces that the DTD gives to an element that does not write them.
+    fn apply_defaults(&mut self, tag: &mut Tag<'t>, start: usize) -> Result<(), Error> {
+        let Some(definition) = tag.definition.filter(|d| !d.defaults.is_empty()) else { return Ok(()) };
+        tag.canonical = false;
+        let node = tag.node;
+        let mut written: Vec<String> =
+            self.doc.attributes[tag.first_attribute..].iter().map(|a| self.slice(a.name_span()).to_owned()).collect();
+        written.sort_unstable();
+        for name in &definition.defaults {
+            let Some(attribute) = definition.by_name.get(name) else { continue };
+            let declared = match (name.as_str(), name.strip_prefix("xmlns:")) {
+                ("xmlns", _) => Some(""),
+                (_, prefix) => prefix,
+            };
+            let known = match declared {
+                Some(prefix) => self
+                    .doc
+                    .prefixes
+                    .find(self.main, &self.doc.side, prefix)
+                    .is_some_and(|id| self.declared_by.get(usize::from(id)) == Some(&node)),
+                None => written.binary_search(name).is_ok(),
+            };
+            if known {
+                continue;
+            }
+            tag.count += 1;
+            if tag.count > limits::ATTRIBUTES_PER_ELEMENT_MAX {
+                return Err(self.limit(start, "attributes of one element", limits::ATTRIBUTES_PER_ELEMENT_MAX));
+            }
+            let value = self.declared_text(attribute.default.clone().unwrap_or(0..0));
+            if let Some(prefix) = declared {
+                let prefix = self.declared_text(attribute.name.end - prefix.len()..attribute.name.end);
+                self.declare(tag, prefix, value, start)?;
+                continue;
+            }
+            let local_at = name.find(':').map_or(0, |colon| colon + 1);
+            let name = self.declared_text(attribute.name.clone());
+            self.push_attribute(tag, name, local_at, value, start)?;
+            if attribute.is_id
+                && let Some(attribute) = self.doc.attributes.last_mut()
+            {
+                attribute.value_end |= SIDE;
+            }
+        }
+        Ok(())
+    }
+
+    /// A text of the DTD, which lies on the side.
+    fn declared_text(&self, range: std::ops::Range<usize>) -> Span {
+        Span { start: self.entity_origin + range.start as u32, end: (self.entity_origin & !SIDE) + range.end as u32 }
     }
 
     /// Adds an attribute; its namespace is found when all declarations of the tag are known.
-    fn push_attribute(&mut self, tag: &Tag, name: Span, local_at: usize, value: Span, at: usize) -> Result<(), Error> {
+    fn push_attribute(
+        &mut self,
+        tag: &Tag<'t>,
+        name: Span,
+        local_at: usize,
+        value: Span,
+        at: usize,
+    ) -> Result<(), Error> {
         let prefix = if local_at == 0 {
             NO_PREFIX
         } else {
             let prefix = Span { start: name.start, end: (name.start & !SIDE) + local_at as u32 - 1 };
             self.prefix(prefix, at)?
         };
+        if self.doc.attributes.len() >= limits::ATTRIBUTES_MAX {
+            return Err(self.limit(at, "attributes of the document", limits::ATTRIBUTES_MAX));
+        }
         self.doc.attributes.push(AttributeData {
             owner: tag.node,
             name: name.start,
@@ -168,7 +264,7 @@ impl Parser<'_> {
     }
 
     /// A namespace declaration on the element of `tag`.
-    fn declare(&mut self, tag: &mut Tag, prefix: Span, value: Span, at: usize) -> Result<(), Error> {
+    fn declare(&mut self, tag: &mut Tag<'t>, prefix: Span, value: Span, at: usize) -> Result<(), Error> {
         tag.canonical = false;
         let prefix_id = if prefix.is_empty() { NO_PREFIX } else { self.prefix(prefix, at)? };
         let doc = &mut *self.doc;
@@ -208,7 +304,7 @@ impl Parser<'_> {
 
     /// Resolves the names of a complete start tag.
     #[inline]
-    fn finish_tag(&mut self, tag: &mut Tag, start: usize, scope_above: u32, undo: u32) -> Result<Open, Error> {
+    fn finish_tag(&mut self, tag: &mut Tag<'t>, start: usize, scope_above: u32, undo: u32) -> Result<Open, Error> {
         let mut prefixes = 0_u32;
         let node = self.doc.nodes[tag.node as usize];
         let mut scope = scope_above;
@@ -256,7 +352,7 @@ impl Parser<'_> {
         self.error(at, format!("prefix {} is not declared", self.slice(prefix)))
     }
 
-    fn resolve_attributes(&mut self, tag: &mut Tag, start: usize, prefixes: &mut u32) -> Result<(), Error> {
+    fn resolve_attributes(&mut self, tag: &mut Tag<'t>, start: usize, prefixes: &mut u32) -> Result<(), Error> {
         for at in tag.first_attribute..self.doc.attributes.len() {
             let data = self.doc.attributes[at];
             if data.prefix == NO_PREFIX {
@@ -354,22 +450,8 @@ impl Parser<'_> {
             from = at;
         };
         value.push_str(&self.source[from..end]);
-        let start = self.doc.side.len() as u32;
-        self.doc.side.push_str(&value);
-        let span = Span { start: start | SIDE, end: self.doc.side.len() as u32 };
+        let span = self.on_the_side(&value);
         Ok(Value { span, end: end + 1, canonical: false })
-    }
-
-    fn value_reference(&mut self, at: usize, value: &mut String) -> Result<usize, Error> {
-        let (reference, end) = self.reference(at)?;
-        match reference {
-            Reference::Character(c) => value.push(c),
-            Reference::Entity(from, to) => {
-                let name = self.source[from..to].to_owned();
-                return Err(self.error(at, format!("entity {name} is not declared")));
-            }
-        }
-        Ok(end)
     }
 }
 
