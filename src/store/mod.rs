@@ -39,12 +39,15 @@
 //! segments: every checksum is salted and numbered already, and the closing marker is written. A sealed segment's
 //! sorted index is to be written where the journal closes a segment; a rebuild and a look-up may then read it.
 
+pub mod checkpoint;
+pub mod journal;
 pub mod key;
 pub mod lease;
 pub mod memory;
 pub mod merkle;
 pub mod outbox;
 pub mod record;
+pub mod trees;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -7,6 +7,7 @@
 mod decode;
 mod encode;
 
+pub(in crate::store) use decode::Cursor as RecordCursor;
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
 
