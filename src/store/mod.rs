@@ -47,6 +47,7 @@ pub mod memory;
 pub mod merkle;
 pub mod outbox;
 pub mod record;
+pub mod sled;
 pub mod trees;
 
 use std::future::Future;
@@ -57,6 +58,7 @@ use jiff::Timestamp;
 
 use crate::base::id::PartnerId;
 
+pub use self::sled::{Missing, Options, SledStore, Told};
 pub use key::{Key, Table};
 pub use memory::Memory;
 pub use merkle::{Hash, LogId};
@@ -64,6 +66,9 @@ pub use record::{Commit, Leaf, Part, PartName, Position, Record, RecordKind, Req
 
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Hears how many records have been read, from time to time.
+pub type Progress<'a> = &'a mut dyn FnMut(u64);
 
 /// A store to share.
 pub type SharedStore = Arc<dyn Store>;

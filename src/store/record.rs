@@ -10,6 +10,7 @@ mod encode;
 pub(in crate::store) use decode::Cursor as RecordCursor;
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
+pub(in crate::store) use encode::nanoseconds as encode_nanoseconds;
 
 use std::fmt;
 

@@ -93,13 +93,14 @@ impl JournalWriter {
     /// Goes on at `cursor`, which [`settle`] has made ready.
     ///
     /// # Errors
-    /// When the last segment cannot be opened.
+    /// When the last segment cannot be opened, or the first one not be made.
     pub fn start(
         disk: Arc<dyn Disk>,
         journal: &Path,
         options: JournalOptions,
         identity: Identity,
         cursor: JournalCursor,
+        now: i64,
     ) -> Result<Self, Error> {
         let path = segment::path(journal, cursor.segment);
         let failed = |what| {
@@ -120,7 +121,12 @@ impl JournalWriter {
         };
         let filler = Filler::start(disk.clone(), journal, options);
         let journal = journal.to_owned();
-        Ok(Self { disk, journal, options, identity, cursor, current, filler, dead: false })
+        let mut writer = Self { disk, journal, options, identity, cursor, current, filler, dead: false };
+        if cursor.number == 1 && writer.current.is_none() {
+            // The identity must stand before anybody is told a log id.
+            writer.roll(now).map_err(|error| Error::Stopped(error.to_commit_error(&options)))?;
+        }
+        Ok(writer)
     }
 
     /// Where the next batch will begin.
