@@ -458,6 +458,8 @@ fn judge(good: bool, context: &mut X509StoreContextRef, check: &dyn PeerCheck) -
         Some(shown) => check.check(&shown),
         None => Err(Refusal::Bad("the certificates cannot be read".to_owned())),
     });
+    // What the check left in OpenSSL's queue is not about this connection.
+    drop(ErrorStack::get());
     let Err(refusal) = verdict else {
         context.set_error(X509VerifyResult::OK);
         return true;

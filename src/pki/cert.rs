@@ -139,7 +139,7 @@ impl Certificate {
     /// # Errors
     /// [`Error::NotACertificate`] or [`Error::Malformed`].
     pub fn from_der(octets: &[u8]) -> Result<Self, Error> {
-        let x509 = X509::from_der(octets).map_err(|_| Error::NotACertificate { came: "something else" })?;
+        let x509 = X509::from_der(octets).map_err(|_| Error::NotACertificate { came: looks_like(octets) })?;
         Self::from_x509(x509)
     }
 

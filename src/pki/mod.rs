@@ -19,6 +19,8 @@ mod key;
 mod name;
 mod path;
 mod revocation;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use cert::{Certificate, KeyKind, SignatureKind};

@@ -129,10 +129,23 @@ impl Crl {
         self.inner.crl.to_der().doing("encode revocation list")
     }
 
+    /// The PEM text.
+    ///
+    /// # Errors
+    /// [`Error::OpenSsl`].
+    pub fn to_pem(&self) -> Result<String, Error> {
+        let pem = self.inner.crl.to_pem().doing("encode revocation list")?;
+        Ok(String::from_utf8(pem).expect("PEM is ASCII"))
+    }
+
     /// Whether it was issued and signed by this authority.
     pub(crate) fn is_of(&self, issuer: &Certificate) -> bool {
-        super::cert::same_name(self.inner.crl.issuer_name(), issuer.x509().subject_name())
-            && self.inner.crl.verify(issuer.public_key()).unwrap_or(false)
+        super::cert::same_name(self.inner.crl.issuer_name(), issuer.x509().subject_name()) && {
+            let good = self.inner.crl.verify(issuer.public_key()).unwrap_or(false);
+            // See `path::signed_by`: nothing of this may stay in the thread's queue.
+            drop(openssl::error::ErrorStack::get());
+            good
+        }
     }
 
     /// What it says of a certificate of its issuer.
