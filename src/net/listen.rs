@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore, watch};
 use tracing::{debug, info, warn};
@@ -539,10 +540,27 @@ async fn serve_tcp(
             peer.tls_version = Some(secured.version);
             connection::serve(secured.stream, peer, handler, shared, phase).await;
         }
-        Err(error) => {
+        Err(failed) => {
             count(&shared.counters.handshakes_failed);
-            info!(%address, %error, "handshake failed");
+            info!(%address, error = %failed.error, "handshake failed");
+            if let Some(mut stream) = failed.stream {
+                part(stream.get_mut(), &shared).await;
+            }
         }
+    }
+}
+
+/// Closes our side and takes what the peer is still sending: a reset would reach it before it has read the alert.
+async fn part(stream: &mut TcpStream, shared: &Shared) {
+    const OCTETS_MAX: u64 = 64 * 1024;
+    let parting = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(OCTETS_MAX), &mut tokio::io::sink()).await
+    };
+    tokio::select! {
+        // Gone is gone, however.
+        _ = parting => {}
+        () = shared.clock.sleep(shared.limits.linger_timeout) => {}
     }
 }
 

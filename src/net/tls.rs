@@ -226,12 +226,12 @@ impl ServerTls {
     }
 
     /// The handshake of an accepted connection. The caller brings the deadline.
-    pub(super) async fn accept<S>(&self, stream: S) -> Result<Secured<S>, TlsError>
+    pub(super) async fn accept<S>(&self, stream: S) -> Result<Secured<S>, Failed<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let context = self.context.load_full();
-        let ssl = new_ssl(&context)?;
+        let ssl = new_ssl(&context).map_err(|error| Failed { error, stream: None })?;
         handshake(ssl, stream, Side::Server, context.verify_mode()).await
     }
 }
@@ -314,7 +314,7 @@ impl ClientTls {
             }
         }
         ssl.set_ex_data(*EXPECTED_NAME, host.to_owned());
-        handshake(ssl, stream, Side::Client, SslVerifyMode::PEER).await
+        handshake(ssl, stream, Side::Client, SslVerifyMode::PEER).await.map_err(|failed| failed.error)
     }
 }
 
@@ -323,6 +323,12 @@ pub(super) struct Secured<S> {
     pub stream: SslStream<S>,
     pub peer: Option<PeerCertificates>,
     pub version: &'static str,
+}
+
+/// A handshake that failed; the stream is left so that the peer can still read the alert.
+pub(super) struct Failed<S> {
+    pub error: TlsError,
+    pub stream: Option<SslStream<S>>,
 }
 
 /// The verdict on this connection; each part is set at most once.
@@ -355,30 +361,44 @@ fn new_ssl(context: &SslContext) -> Result<Ssl, TlsError> {
     Ok(ssl)
 }
 
-async fn handshake<S>(ssl: Ssl, stream: S, side: Side, mode: SslVerifyMode) -> Result<Secured<S>, TlsError>
+async fn handshake<S>(ssl: Ssl, stream: S, side: Side, mode: SslVerifyMode) -> Result<Secured<S>, Failed<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let verdict = ssl.ex_data(*VERDICT).cloned();
-    let mut stream =
-        SslStream::new(ssl, stream).map_err(|source| TlsError::Setup { doing: "open TLS connection", source })?;
+    let opened = |source| Failed { error: TlsError::Setup { doing: "open TLS connection", source }, stream: None };
+    let mut stream = SslStream::new(ssl, stream).map_err(opened)?;
     let done = match side {
         Side::Server => Pin::new(&mut stream).accept().await,
         Side::Client => Pin::new(&mut stream).connect().await,
     };
     let verdict = verdict.and_then(|verdict| verdict.outcome());
+    let asked = mode.contains(SslVerifyMode::PEER);
+    match judged(done, asked, verdict, stream.ssl()) {
+        Ok(peer) => {
+            let version = stream.ssl().version_str();
+            Ok(Secured { stream, peer, version })
+        }
+        Err(error) => Err(Failed { error, stream: Some(stream) }),
+    }
+}
+
+/// A peer that was not judged is not let in, whatever OpenSSL thinks of its certificate.
+fn judged(
+    done: Result<(), ssl::Error>,
+    asked: bool,
+    verdict: Option<Result<(), Refusal>>,
+    ssl: &SslRef,
+) -> Result<Option<PeerCertificates>, TlsError> {
     if let Some(Err(refusal)) = verdict {
         return Err(TlsError::Refused(refusal));
     }
     done.map_err(|error| classify(&error))?;
-    let asked = mode.contains(SslVerifyMode::PEER);
-    let peer = if asked { peer_of(stream.ssl()) } else { None };
-    // A peer that was not judged is not let in, whatever OpenSSL thinks of its certificate.
-    if asked && (peer.is_none() || verdict.is_none()) {
-        return Err(TlsError::NoCertificate);
+    if !asked {
+        return Ok(None);
     }
-    let version = stream.ssl().version_str();
-    Ok(Secured { stream, peer, version })
+    let peer = peer_of(ssl).ok_or(TlsError::NoCertificate)?;
+    if verdict.is_some() { Ok(Some(peer)) } else { Err(TlsError::NoCertificate) }
 }
 
 fn base_context(method: SslMethod) -> Result<SslContextBuilder, ErrorStack> {

@@ -4,3 +4,4 @@ mod crash_store;
 mod store_contract;
 mod vectors;
 mod vectors_xml;
+mod net;
