@@ -157,7 +157,7 @@ fn an_end_entity_issues_nothing() {
     let end = ca.issue(&issue("KR", &[Use::Any]), &owner).unwrap();
     let forger = DevCa::from_parts(end.clone(), owner).unwrap();
     let forged = forger.issue(&issue("forged", &[Use::Sign]), &key()).unwrap();
-    let refused = trusting(&ca).check(&forged, &[end.clone()], now(), Use::Sign).unwrap_err();
+    let refused = trusting(&ca).check(&forged, std::slice::from_ref(&end), now(), Use::Sign).unwrap_err();
     assert_eq!(refused, PathError::NotAnAuthority { subject: "CN=KR".into() });
     // Pinned, it is trusted itself, and still issues nothing.
     let mut pinned = TrustAnchors::new();
