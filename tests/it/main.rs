@@ -1,9 +1,9 @@
 //! Integration tests, one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod crash_store;
+mod net;
 mod store_contract;
 mod vectors;
 mod vectors_xml;
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod net;
