@@ -144,10 +144,10 @@ impl Addressing {
     /// # Errors
     /// [`Error`] for a repeated header or one that is not a plain address.
     pub fn read(envelope: &Envelope) -> Result<Self, Error> {
-        Ok(Located::read(envelope)?.values)
+        Ok(Located::read(envelope, true)?.values)
     }
 
-    fn slot(&mut self, name: Name) -> &mut Option<String> {
+    pub(crate) fn slot(&mut self, name: Name) -> &mut Option<String> {
         match name {
             Name::MessageId => &mut self.message_id,
             Name::Action => &mut self.action,
@@ -182,23 +182,29 @@ pub(crate) struct Located {
 }
 
 impl Located {
-    pub(crate) fn read(envelope: &Envelope) -> Result<Self, Error> {
+    /// `strict`: answers to anonymous or none, no role, a reply. Otherwise only that each header stands there once.
+    pub(crate) fn read(envelope: &Envelope, strict: bool) -> Result<Self, Error> {
         let document = envelope.document();
         let mut located = Self::default();
         for block in envelope.blocks().iter().filter(|block| document.ns(block.node) == ns::WSA) {
             let Some(name) = Name::parse(document.local(block.node)) else { continue };
             let at = || document.position(block.node);
-            if block.role != Role::Ours {
+            if strict && block.role != Role::Ours {
                 return Err(Error::Role { name: name.as_str(), at: at() });
             }
             let value = match name {
-                Name::From | Name::ReplyTo | Name::FaultTo => endpoint(document, block.node, name)?,
-                _ => plain(document, block.node, name)?,
+                Name::From | Name::ReplyTo | Name::FaultTo => endpoint(document, block.node, name),
+                _ => plain(document, block.node, name),
             };
-            if matches!(name, Name::ReplyTo | Name::FaultTo) && value != ANONYMOUS && value != NONE {
+            let value = match value {
+                Err(_) if !strict => String::new(),
+                other => other?,
+            };
+            if strict && matches!(name, Name::ReplyTo | Name::FaultTo) && value != ANONYMOUS && value != NONE {
                 return Err(Error::ReplyElsewhere { name: name.as_str(), at: at() });
             }
-            if name == Name::RelatesTo
+            if strict
+                && name == Name::RelatesTo
                 && document.attribute(block.node, "", "RelationshipType").is_some_and(|t| t != REPLY)
             {
                 return Err(Error::Relationship { at: at() });

@@ -7,15 +7,26 @@
 //! - [`token`]: certificates of signers and receivers, found by what a message says of them.
 //! - [`refusal`]: why a message is refused, and what of that its sender may hear.
 
+pub mod anchored;
+mod coverage;
+mod decrypt;
 pub mod policy;
 pub mod refusal;
+pub mod security_header;
 pub mod sign;
+mod str_transform;
+mod suite;
 pub mod timestamp;
 pub mod token;
+pub mod token_reference;
 pub mod verify;
 
+pub use anchored::Anchored;
 pub use policy::{Encryption, Order, Policy, Profile, SignedParts};
 pub use refusal::{Public, Reason, Refusal, Stage};
 pub use sign::{Content, KeyReference, Outgoing, Sealed, Sealer, Settings, Suite};
 pub use token::{CertificateReference, Identity, Recipient, Signer, SignerLookup, Signers, TrustError};
-pub use verify::{Authentic, Context, Evidence, Verifier};
+pub use verify::{Authentic, Context, Evidence, ReferenceReport, Verifier};
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@
 
 use jiff::SignedDuration;
 
+use crate::xmlsec::KeyInfoForms;
+
 /// How strictly the layout is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Profile {
@@ -51,6 +53,7 @@ pub struct Policy {
     pub(crate) order: Order,
     pub(crate) skew: SignedDuration,
     pub(crate) legacy: bool,
+    pub(crate) key_info: Option<KeyInfoForms>,
 }
 
 /// Clocks of two partners may differ by this much (design 2.2).
@@ -71,6 +74,7 @@ impl Policy {
             order: Order::SignEncrypt,
             skew: SKEW,
             legacy: false,
+            key_info: None,
         }
     }
 
@@ -111,6 +115,15 @@ impl Policy {
     #[must_use]
     pub fn skew(mut self, skew: SignedDuration) -> Self {
         self.skew = skew.clamp(SignedDuration::ZERO, LIFETIME_MAX);
+        self
+    }
+
+    /// With other forms of KeyInfo than those of the profile: `--key-info`. A lenient policy only.
+    #[must_use]
+    pub fn key_info(mut self, forms: KeyInfoForms) -> Self {
+        if self.profile == Profile::Lenient {
+            self.key_info = Some(forms);
+        }
         self
     }
 
