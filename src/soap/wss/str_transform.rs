@@ -3,6 +3,8 @@
 //! Where the token is not in the message, it is made of the signer's certificate as WSS4J makes it: the reference's
 //! prefix, ValueType X509v3, no EncodingType, base64 without line ends.
 
+use openssl::x509::X509;
+
 use super::Signer;
 use super::token::is_meant;
 use super::token_reference::{Pointer, Scope, X509_V3};
@@ -28,6 +30,10 @@ impl TokenResolver for Tokens<'_> {
             }
             _ => Err("the reference leads to no certificate".to_owned()),
         }
+    }
+
+    fn certificates(&self, _context: &Context<'_>, _reference: NodeId, _known: &[X509]) -> Result<Vec<X509>, String> {
+        Ok(vec![self.signer.certificate().x509().clone()])
     }
 }
 
