@@ -8,6 +8,7 @@
 pub mod keys;
 pub mod out;
 pub mod xmlsec;
+pub mod xmlsec_decrypt;
 
 use std::process::ExitCode;
 
