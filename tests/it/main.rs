@@ -1,7 +1,6 @@
-//! Integration tests, one binary.
+//! Integration tests, one binary: what the rooms promise each other, on the real backends; conformance to the vectors.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-//! One integration binary: what the rooms promise each other, on the real backends; conformance to the vectors.
 
 mod crash_store;
 mod net;
