@@ -9,10 +9,12 @@
 //! | 1 | [`net`], [`pki`], [`xml`] |
 //! | 2 | [`store`], [`xmlsec`] |
 //! | 3 | [`contract`], [`soap`] |
+//! | 4 | [`exchange`] |
 
 pub mod base;
 pub mod cli;
 pub mod contract;
+pub mod exchange;
 pub mod net;
 pub mod pki;
 pub mod soap;

@@ -1,0 +1,119 @@
+//! Bounds on what is under way at once: octets in memory, messages of one partner, faults being signed, threads.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Limits, Workers};
+use crate::base::id::PartnerId;
+
+/// Octets are counted in these units: a semaphore counts in 32 bits.
+const UNIT: usize = 1024;
+
+/// The bounds of one exchange.
+pub(super) struct Budget {
+    octets: Arc<Semaphore>,
+    octets_total: usize,
+    signings: Arc<Semaphore>,
+    workers: Option<Arc<Semaphore>>,
+    partners: Arc<Mutex<HashMap<PartnerId, usize>>>,
+    per_partner_max: usize,
+}
+
+/// Room for one message; given back when dropped.
+pub(super) struct Room {
+    _octets: OwnedSemaphorePermit,
+    partner: PartnerId,
+    partners: Arc<Mutex<HashMap<PartnerId, usize>>>,
+}
+
+/// Why there is no room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Full {
+    /// This partner has too many messages under way.
+    Partner,
+    /// Memory is spoken for.
+    Octets,
+}
+
+impl Budget {
+    pub fn new(limits: &Limits) -> Self {
+        let octets_total = limits.in_flight_bytes_max.div_ceil(UNIT).min(Semaphore::MAX_PERMITS).max(1);
+        Self {
+            octets: Arc::new(Semaphore::new(octets_total)),
+            octets_total,
+            signings: Arc::new(Semaphore::new(limits.signings_max.max(1))),
+            workers: match limits.workers {
+                Workers::Inline => None,
+                Workers::Pool(threads) => Some(Arc::new(Semaphore::new(threads.max(1)))),
+            },
+            partners: Arc::default(),
+            per_partner_max: limits.per_partner_max.max(1),
+        }
+    }
+
+    /// Room for a message of at most `octets`.
+    pub fn room(&self, partner: &PartnerId, octets: usize) -> Result<Room, Full> {
+        let units = octets.div_ceil(UNIT).clamp(1, self.octets_total);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        let mut partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = partners.entry(partner.clone()).or_insert(0);
+        if *under_way >= self.per_partner_max {
+            return Err(Full::Partner);
+        }
+        let permit = Arc::clone(&self.octets).try_acquire_many_owned(units).map_err(|_| Full::Octets)?;
+        *under_way += 1;
+        drop(partners);
+        Ok(Room { _octets: permit, partner: partner.clone(), partners: Arc::clone(&self.partners) })
+    }
+
+    /// The right to sign one fault; none when too many are being signed.
+    pub fn signing(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.signings).try_acquire_owned().ok()
+    }
+
+    /// Runs `job` where cryptography runs, so that the runtime never stalls. None when it panicked.
+    pub async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let Some(workers) = &self.workers else {
+            return std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).ok();
+        };
+        let permit = Arc::clone(workers).acquire_owned().await.ok()?;
+        let handle = tokio::task::spawn_blocking(move || {
+            let result = job();
+            drop(permit);
+            result
+        });
+        handle.await.ok()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(under_way) = partners.get_mut(&self.partner) {
+            *under_way = under_way.saturating_sub(1);
+            if *under_way == 0 {
+                partners.remove(&self.partner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_given_back_and_bounded() {
+        let limits = Limits { in_flight_bytes_max: 10 * UNIT, per_partner_max: 2, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let (kr, id) = (PartnerId::parse("KR").unwrap(), PartnerId::parse("ID").unwrap());
+        let first = budget.room(&kr, 6 * UNIT).unwrap();
+        assert_eq!(budget.room(&id, 6 * UNIT).err(), Some(Full::Octets));
+        let _second = budget.room(&kr, UNIT).unwrap();
+        assert_eq!(budget.room(&kr, 1).err(), Some(Full::Partner));
+        drop(first);
+        assert!(budget.room(&id, 6 * UNIT).is_ok());
+    }
+}

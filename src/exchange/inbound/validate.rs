@@ -1,0 +1,162 @@
+//! From the verified tree to the typed document: operation, digest, decoder, countries. All violations at once.
+
+use std::sync::Arc;
+
+use super::admit::Admitted;
+use super::authenticate::Authentic;
+use super::refuse::Refusal;
+use crate::base::id::MessageId;
+use crate::contract::{self, Operation};
+use crate::exchange::Exchange;
+use crate::exchange::facts::{Facts, identity};
+use crate::exchange::fault::{Code, Fault};
+use crate::exchange::partner::secret::to_hex;
+use crate::exchange::view::CoIdentity;
+use crate::soap::wss;
+use crate::xml::{Document, NodeId, c14n, ns};
+
+/// A valid business document of the partner.
+pub(super) struct Valid {
+    admitted: Arc<Admitted>,
+    octets: Arc<Vec<u8>>,
+    message: wss::Authentic,
+    message_id: MessageId,
+    relates_to: Option<String>,
+    digest: [u8; 32],
+    facts: contract::Facts,
+    co: CoIdentity,
+}
+
+impl Valid {
+    pub fn admitted(&self) -> &Arc<Admitted> {
+        &self.admitted
+    }
+
+    /// As they came from the wire.
+    pub fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// The verified envelope.
+    pub fn message(&self) -> &wss::Authentic {
+        &self.message
+    }
+
+    pub fn message_id(&self) -> &MessageId {
+        &self.message_id
+    }
+
+    /// MessageID as the sender spelled it; none when it sent none.
+    pub fn relates_to(&self) -> Option<&str> {
+        self.relates_to.as_deref()
+    }
+
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    pub fn facts(&self) -> &contract::Facts {
+        &self.facts
+    }
+
+    pub fn co(&self) -> &CoIdentity {
+        &self.co
+    }
+
+    /// A refusal of this message, confirming its signature.
+    pub fn refuse(&self, fault: Fault) -> Box<Refusal> {
+        Refusal::of(fault)
+            .relates_to(self.relates_to.clone())
+            .confirms(Some(self.message.evidence().signature_values.clone()))
+            .facts(self.journal_facts())
+    }
+
+    /// What the journal keeps beside the octets.
+    pub fn journal_facts(&self) -> Facts {
+        Facts {
+            operation: Some(self.admitted.operation().path().trim_start_matches('/').to_owned()),
+            message_id: Some(self.message_id.to_string()),
+            digest: Some(to_hex(&self.digest)),
+            co: Some(self.co.clone()),
+            items: self.facts.items,
+            octets: self.octets.len(),
+            signed_ciphertext: self.message.evidence().signed_ciphertext,
+            ..Facts::default()
+        }
+    }
+}
+
+/// SHA-256 over exclusive C14N without comments of the business document element, `wsu:Id` left out (design 2.3).
+pub(in crate::exchange) fn document_digest(document: &Document, node: NodeId) -> Result<[u8; 32], c14n::Error> {
+    let mut octets = Vec::with_capacity(16 * 1024);
+    c14n::exclusive_without(document, node, Some((ns::WSU, "Id")), &mut octets)?;
+    Ok(openssl::sha::sha256(&octets))
+}
+
+/// Decodes the business document and checks whose it is.
+pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Valid, Box<Refusal>> {
+    let (admitted, octets, message, message_id) = authentic.into_parts();
+    let relates_to = message.addressing().message_id.clone();
+    let confirms = message.evidence().signature_values.clone();
+    let mut known = Facts {
+        operation: Some(admitted.operation().path().trim_start_matches('/').to_owned()),
+        message_id: message_id.as_ref().map(ToString::to_string),
+        octets: octets.len(),
+        ..Facts::default()
+    };
+    let refuse = |fault, facts: &Facts| {
+        Refusal::of(fault).relates_to(relates_to.clone()).confirms(Some(confirms.clone())).facts(facts.clone())
+    };
+    let document = message.document();
+    let slots = admitted.partner().slots();
+    let (operation, node) = contract::business_document(document, message.payload(), slots)
+        .map_err(|error| refuse(body_fault(&error), &known))?;
+    if operation != admitted.operation() {
+        let expected = admitted.operation().name();
+        let fault =
+            Fault::told(Code::ActionMismatch, format!("expected {expected} in Body, came {}", operation.name()));
+        return Err(refuse(fault, &known));
+    }
+    let digest = document_digest(document, node)
+        .map_err(|error| refuse(Fault::told(Code::LimitExceeded, error.to_string()), &known))?;
+    known.digest = Some(to_hex(&digest));
+    let decoded = contract::decode(operation, document, node, slots).map_err(|violations| {
+        let mut fault = Fault::told(Code::Invalid, format!("{} errors", violations.total));
+        fault.errors = violations.list;
+        refuse(fault, &known)
+    })?;
+    let facts = decoded.facts();
+    let co = identity(&facts);
+    known.co = Some(co.clone());
+    check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
+    let message_id = message_id.unwrap_or_else(|| derived_id(&admitted, operation, &digest));
+    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co })
+}
+
+fn body_fault(error: &contract::BodyError) -> Fault {
+    let code = match error {
+        contract::BodyError::UnknownWrapper => Code::ActionMismatch,
+        contract::BodyError::WrapperContent { .. } => Code::Invalid,
+    };
+    Fault::told(code, error.to_string())
+}
+
+fn check_countries(exchange: &Exchange, admitted: &Admitted, facts: &contract::Facts) -> Result<(), Fault> {
+    let mismatch = |what: &str| Err(Fault::told(Code::CountryMismatch, what.to_owned()));
+    if !admitted.partner().speaks_for(&facts.territory) {
+        return mismatch("the partner does not speak for the sending country");
+    }
+    match &facts.receiving_territory {
+        Some(country) if *country != exchange.own.country => mismatch("the receiving country is not ours"),
+        _ => Ok(()),
+    }
+}
+
+/// Clients of `test` that send no addressing: the document itself is the identity of the message.
+fn derived_id(admitted: &Admitted, operation: Operation, digest: &[u8; 32]) -> MessageId {
+    let text = format!("{} {} {}", admitted.partner().id(), operation.name(), to_hex(digest));
+    let hash = openssl::sha::sha256(text.as_bytes());
+    let mut octets = [0; 16];
+    octets.copy_from_slice(&hash[..16]);
+    MessageId::from_random(octets)
+}

@@ -1,0 +1,324 @@
+//! A business document is taken for delivery: valid by the contract, routed, and in the outbox with one commit.
+
+use std::sync::Arc;
+
+use super::entry::{OutboxEntry, Standing};
+use crate::base::id::{MessageId, PartnerId};
+use crate::contract::{self, MetaData, Operation, Violations};
+use crate::exchange::facts::{Facts, identity};
+use crate::exchange::inbound::document_digest;
+use crate::exchange::partner::Partner;
+use crate::exchange::partner::secret::to_hex;
+use crate::exchange::rules::Role;
+use crate::exchange::view::Submitted;
+use crate::exchange::{Exchange, key};
+use crate::store::{self, Commit, CommitError, PartName, Record, RecordKind, Require};
+use crate::xml::{self, Document, NodeId, c14n, ns};
+
+/// What is handed in.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Which operation carries it.
+    pub operation: Operation,
+    /// The business document: octets of `MetaData`, alone or inside the operation's wrapper.
+    pub document: Vec<u8>,
+    /// To whom; by the receiving country when none is named.
+    pub partner: Option<PartnerId>,
+    /// MessageID of the caller's choice: for tests of duplicates.
+    pub message_id: Option<MessageId>,
+}
+
+/// Why a document was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Not XML.
+    #[error("the document is not well-formed XML: {0}")]
+    NotXml(#[from] xml::Error),
+    /// Neither `MetaData` nor the wrapper of the operation.
+    #[error("expected MetaData or {expected} around it, came element {came:?}")]
+    NotADocument {
+        /// Name of the wrapper.
+        expected: &'static str,
+        /// Local name that came.
+        came: String,
+    },
+    /// No canonical form, or the form reads as something else than the document.
+    #[error("the document cannot be sent as it is: {what}")]
+    NotSendable {
+        /// Why.
+        what: String,
+    },
+    /// The schema says no.
+    #[error("the document breaks the schema: {0}")]
+    Invalid(#[from] Violations),
+    /// The sending country is not ours.
+    #[error("the sending country is {came}, expected {expected}")]
+    NotOurs {
+        /// Ours.
+        expected: String,
+        /// What the document says.
+        came: String,
+    },
+    /// No partner, or more than one, speaks for the receiving country.
+    #[error("receiving country {country:?}: {count} partners take {operation} for it; name one")]
+    NoRoute {
+        /// The country, "" when the document names none.
+        country: String,
+        /// Partners that fit.
+        count: usize,
+        /// The operation.
+        operation: &'static str,
+    },
+    /// The partner is not known, not active, or the operation was not agreed.
+    #[error("partner {partner}: {what}")]
+    Partner {
+        /// Which.
+        partner: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The CO was sent to the partner with another document.
+    #[error("this CO was submitted before with another document, as {message_id}")]
+    CoExists {
+        /// Under which MessageID.
+        message_id: String,
+    },
+    /// The MessageID was used before.
+    #[error("MessageID {message_id} was used before")]
+    MessageIdUsed {
+        /// Which.
+        message_id: String,
+    },
+    /// The store could not be read.
+    #[error("the outbox cannot be read")]
+    Store(#[from] store::Error),
+    /// The store could not be written.
+    #[error("the document cannot be recorded")]
+    Commit(#[from] CommitError),
+}
+
+/// A document that may be sent.
+struct Checked {
+    octets: Vec<u8>,
+    digest: [u8; 32],
+    facts: contract::Facts,
+    partner: Arc<Partner>,
+}
+
+/// Takes a document: everything is checked before anything is written.
+pub(in crate::exchange) async fn submit(
+    exchange: &Arc<Exchange>,
+    submission: Submission,
+) -> Result<Submitted, SubmitError> {
+    let worker = Arc::clone(exchange);
+    let operation = submission.operation;
+    let message_id = submission.message_id.clone();
+    let checked = exchange
+        .budget
+        .work(move || check(&worker, &submission))
+        .await
+        .unwrap_or_else(|| Err(SubmitError::NotSendable { what: "a worker panicked".to_owned() }))?;
+    take(exchange, operation, checked, message_id).await
+}
+
+fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, SubmitError> {
+    let document = xml::parse(submission.document.clone(), &xml::Options::default())?;
+    // Slots are the partner's; without one yet, those of the contract find the countries.
+    let named = submission.partner.as_ref().map(|id| named_partner(exchange, id)).transpose()?;
+    let slots = named.as_ref().map_or_else(contract::Slots::default, |partner| partner.slots().clone());
+    let node = business_document(&document, submission.operation, &slots)?;
+    let facts = decode(&document, node, submission.operation, &slots)?.facts();
+    if facts.territory != exchange.own.country {
+        return Err(SubmitError::NotOurs { expected: exchange.own.country.clone(), came: facts.territory });
+    }
+    let partner = match named {
+        Some(partner) => partner,
+        None => route(exchange, submission.operation, facts.receiving_territory.as_deref().unwrap_or(""))?,
+    };
+    if !partner.may_be_called(submission.operation) || partner.file().endpoint.is_none() {
+        let what = "the operation is not in operations_out";
+        return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
+    }
+    let octets = canonical(&document, node)?;
+    let digest = openssl::sha::sha256(&octets);
+    Ok(Checked { octets, digest, facts, partner })
+}
+
+fn decode(
+    document: &Document,
+    node: NodeId,
+    operation: Operation,
+    slots: &contract::Slots,
+) -> Result<MetaData, Violations> {
+    contract::decode(operation, document, node, slots)
+}
+
+/// `MetaData`: the document element, or the child of the operation's wrapper.
+fn business_document(
+    document: &Document,
+    operation: Operation,
+    slots: &contract::Slots,
+) -> Result<NodeId, SubmitError> {
+    let root = document.document_element();
+    if document.is(root, slots.uri(contract::Slot::Md), "MetaData") {
+        return Ok(root);
+    }
+    match contract::business_document(document, root, slots) {
+        Ok((found, node)) if found == operation => Ok(node),
+        _ => Err(SubmitError::NotADocument {
+            expected: operation.name(),
+            came: document.local(root).chars().take(80).collect(),
+        }),
+    }
+}
+
+/// The form that is signed and sent: exclusive C14N without comments, without `wsu:Id`. Everything else stays as it was
+/// handed in, so document signatures inside still hold.
+fn canonical(document: &Document, node: NodeId) -> Result<Vec<u8>, SubmitError> {
+    let mut octets = Vec::with_capacity(16 * 1024);
+    c14n::exclusive_without(document, node, Some((ns::WSU, "Id")), &mut octets)
+        .map_err(|error| SubmitError::NotSendable { what: error.to_string() })?;
+    let again = xml::parse(octets.clone(), &xml::Options::default())?;
+    let digest = document_digest(&again, again.document_element())
+        .map_err(|error| SubmitError::NotSendable { what: error.to_string() })?;
+    if digest == openssl::sha::sha256(&octets) {
+        Ok(octets)
+    } else {
+        Err(SubmitError::NotSendable { what: "its canonical form reads as another document".to_owned() })
+    }
+}
+
+fn named_partner(exchange: &Exchange, id: &PartnerId) -> Result<Arc<Partner>, SubmitError> {
+    let error = |what| SubmitError::Partner { partner: id.to_string(), what };
+    let partner = exchange.partners.now().by_id(id).cloned().ok_or_else(|| error("is not known"))?;
+    if partner.file().active { Ok(partner) } else { Err(error("is not active")) }
+}
+
+fn route(exchange: &Exchange, operation: Operation, country: &str) -> Result<Arc<Partner>, SubmitError> {
+    let partners = exchange.partners.now();
+    let mut fitting = partners.all().iter().filter(|p| {
+        p.file().active && p.speaks_for(country) && p.may_be_called(operation) && p.file().endpoint.is_some()
+    });
+    match (fitting.next(), fitting.count()) {
+        (Some(partner), 0) => Ok(Arc::clone(partner)),
+        (first, more) => Err(SubmitError::NoRoute {
+            country: country.to_owned(),
+            count: usize::from(first.is_some()) + more,
+            operation: operation.name(),
+        }),
+    }
+}
+
+/// Message function 5 of code list 1225: it replaces what was sent before.
+const FUNCTION_REPLACE: &str = "5";
+
+async fn take(
+    exchange: &Arc<Exchange>,
+    operation: Operation,
+    checked: Checked,
+    message_id: Option<MessageId>,
+) -> Result<Submitted, SubmitError> {
+    let store = exchange.store.as_ref();
+    let partner_id = checked.partner.id().clone();
+    let co = identity(&checked.facts);
+    let co_key = key::co(store, Role::Exporting, &partner_id, &co);
+    let digest = to_hex(&checked.digest);
+
+    let held = store.get(&co_key)?;
+    if let Some(position) = held.as_ref().and_then(store::Entry::position) {
+        let before = store.read(position)?.record;
+        let facts = Facts::of(&before).unwrap_or_default();
+        let earlier_id = facts.message_id.clone().unwrap_or_default();
+        let failed = ended_without_receipt(exchange, &earlier_id)?;
+        if !failed && facts.digest.as_deref() == Some(&digest) && message_id.is_none() {
+            return Ok(Submitted {
+                message_id: earlier_id,
+                reference_id: before.reference,
+                reference_code: facts.reference_code.unwrap_or_default(),
+                partner: partner_id.to_string(),
+                co,
+                document_digest: digest,
+                already: true,
+            });
+        }
+        let same = facts.digest.as_deref() == Some(&digest);
+        if !failed && !same && checked.facts.function_code != FUNCTION_REPLACE {
+            return Err(SubmitError::CoExists { message_id: earlier_id });
+        }
+    }
+    let now = exchange.clock.now();
+    let message_id = message_id.unwrap_or_else(key::new_message_id);
+    let reference = key::new_reference();
+    let reference_code = key::random_text(20);
+    let facts = Facts {
+        operation: Some(operation.path().trim_start_matches('/').to_owned()),
+        message_id: Some(message_id.to_string()),
+        digest: Some(digest.clone()),
+        co: Some(co.clone()),
+        items: checked.facts.items,
+        octets: checked.octets.len(),
+        reference_code: Some(reference_code.clone()),
+        ..Facts::default()
+    };
+    let entry = OutboxEntry {
+        message_id: message_id.to_string(),
+        partner: partner_id.to_string(),
+        operation: operation.path().trim_start_matches('/').to_owned(),
+        sequence: exchange.queue.next_sequence(),
+        taken_in: now,
+        due: now,
+        standing: Standing::Waiting,
+        attempts: 0,
+        tries_from: now,
+        digest: digest.clone(),
+        co_key: to_hex(&co_key.bytes),
+        co: co.clone(),
+        seals: Vec::new(),
+        reason: None,
+    };
+    let record = Record::new(RecordKind::Submitted, now, reference.clone())
+        .partner(partner_id.clone())
+        .part(PartName::Facts, facts.to_octets())
+        .part(PartName::Document, checked.octets);
+    let outbox_key = key::outbox(store, &message_id);
+    let require_co = match &held {
+        Some(held) => Require::Version { key: co_key.clone(), version: held.version },
+        None => Require::Absent(co_key.clone()),
+    };
+    let sent_key = key::message(store, &message_id);
+    let commit = Commit::new(record)
+        .require(Require::Absent(sent_key.clone()))
+        .require(require_co)
+        .point(sent_key.clone())
+        .point(key::reference(&reference))
+        .point(co_key)
+        .put(outbox_key.clone(), entry.to_octets());
+    let committed = exchange.store.commit(commit).await.map_err(|error| match error {
+        CommitError::Conflict { key } if key == sent_key => {
+            SubmitError::MessageIdUsed { message_id: message_id.to_string() }
+        }
+        CommitError::Conflict { .. } => SubmitError::CoExists { message_id: "another submission just now".to_owned() },
+        error => SubmitError::Commit(error),
+    })?;
+    exchange.queue.added(outbox_key, entry, committed.position.version());
+    tracing::info!(message_id = message_id.as_str(), partner = partner_id.as_str(), "document taken for delivery");
+    Ok(Submitted {
+        message_id: message_id.to_string(),
+        reference_id: reference,
+        reference_code,
+        partner: partner_id.to_string(),
+        co,
+        document_digest: digest,
+        already: false,
+    })
+}
+
+/// Whether the delivery of that message was refused by the partner: then the CO may be submitted again.
+fn ended_without_receipt(exchange: &Exchange, message_id: &str) -> Result<bool, store::Error> {
+    let store = exchange.store.as_ref();
+    let Ok(id) = MessageId::parse(message_id) else { return Ok(false) };
+    let Some(position) = store.get(&key::receipt(store, &id))?.as_ref().and_then(store::Entry::position) else {
+        return Ok(false);
+    };
+    Ok(store.read(position)?.record.kind == RecordKind::Declined)
+}

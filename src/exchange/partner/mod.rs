@@ -1,0 +1,367 @@
+//! The agreement with one administration: a new partner is a file, never code.
+//!
+//! - [`PartnerFile`]: the file, typed and checked (design 4.3).
+//! - [`Partner`]: the file with its certificates read.
+//! - [`PartnerSet`]: all partners of a moment; [`Partners`] swaps one for the next without a restart.
+
+pub mod address;
+pub mod file;
+pub mod secret;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+pub use address::Network;
+pub use file::{
+    AnchorEntry, CertificateEntry, CertificateUse, Cipher, Delivery, Encrypt, Error, KeyReference, KeyTransport,
+    OperationName, Order, PartnerFile, Retention, Security, SignatureName, SignedParts, Uses,
+};
+pub use secret::{Secret, generate_password};
+use zeroize::Zeroizing;
+
+use crate::base::id::{Environment, PartnerId};
+use crate::contract::{Operation, Slots};
+use crate::pki::{Certificate, TrustAnchors};
+
+/// A certificate of a partner with what it may be used for.
+#[derive(Clone, Debug)]
+pub struct PartnerCertificate {
+    /// The certificate.
+    pub certificate: Arc<Certificate>,
+    /// Its uses.
+    pub uses: Uses,
+    /// First moment of use.
+    pub use_from: Option<Timestamp>,
+}
+
+/// A partner: its file, with certificates, anchors and secret read.
+pub struct Partner {
+    file: PartnerFile,
+    secret: Secret,
+    certificates: Vec<PartnerCertificate>,
+    anchors: TrustAnchors,
+    password_out: Option<(String, Zeroizing<String>)>,
+    slots: Slots,
+}
+
+impl Partner {
+    /// Reads the certificates that `file` names, relative to `folder`; `own_anchors` vouch where it names no anchors.
+    ///
+    /// # Errors
+    /// [`Error`] names the entry.
+    pub fn load(file: PartnerFile, folder: &Path, own_anchors: &TrustAnchors) -> Result<Self, Error> {
+        file.check()?;
+        let mut certificates = Vec::new();
+        for (at, entry) in file.certificates.iter().enumerate() {
+            let certificate = first_certificate(&folder.join(&entry.file), &format!("certificate[{at}].file"))?;
+            certificates.push(PartnerCertificate {
+                certificate: Arc::new(certificate),
+                uses: entry.uses.clone(),
+                use_from: entry.use_from,
+            });
+        }
+        let mut anchors = if file.anchors.is_empty() { own_anchors.clone() } else { TrustAnchors::new() };
+        for (at, entry) in file.anchors.iter().enumerate() {
+            anchors.add_anchor(first_certificate(&folder.join(&entry.file), &format!("anchor[{at}].file"))?);
+        }
+        Self::new(file, certificates, anchors, folder)
+    }
+
+    /// A partner of parts that are read already.
+    ///
+    /// # Errors
+    /// [`Error`] when the file's secret or password file cannot be used.
+    pub fn new(
+        file: PartnerFile,
+        certificates: Vec<PartnerCertificate>,
+        anchors: TrustAnchors,
+        folder: &Path,
+    ) -> Result<Self, Error> {
+        let secret = Secret::parse(&file.basic_secret)
+            .map_err(|expected| Error::field("basic_secret", expected, "something else"))?;
+        let password_out = match (&file.delivery.basic_user, &file.delivery.basic_password_file) {
+            (Some(user), Some(path)) => Some((user.clone(), read_password(&folder.join(path))?)),
+            _ => None,
+        };
+        Ok(Self { file, secret, certificates, anchors, password_out, slots: Slots::default() })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &PartnerId {
+        &self.file.id
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn file(&self) -> &PartnerFile {
+        &self.file
+    }
+
+    /// What its Basic password is checked against.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Authorities that may have issued its certificates.
+    #[must_use]
+    pub fn anchors(&self) -> &TrustAnchors {
+        &self.anchors
+    }
+
+    /// All its certificates.
+    #[must_use]
+    pub fn certificates(&self) -> &[PartnerCertificate] {
+        &self.certificates
+    }
+
+    /// Namespaces in force with it.
+    #[must_use]
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// User and password that we present to it, where it gave us some of its own.
+    #[must_use]
+    pub fn password_out(&self) -> Option<(&str, &str)> {
+        self.password_out.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
+    }
+
+    /// Its certificates for `wanted` that may be used at `now`, the one that came into use last first.
+    #[must_use]
+    pub fn certificates_for(&self, wanted: CertificateUse, now: Timestamp) -> Vec<Arc<Certificate>> {
+        let mut fitting: Vec<&PartnerCertificate> = self
+            .certificates
+            .iter()
+            .filter(|c| c.uses.contain(wanted) && c.use_from.is_none_or(|from| from <= now))
+            .collect();
+        fitting.sort_by_key(|c| std::cmp::Reverse(c.use_from));
+        fitting.into_iter().map(|c| Arc::clone(&c.certificate)).collect()
+    }
+
+    /// The certificate to encrypt for at `now`.
+    #[must_use]
+    pub fn encryption_certificate(&self, now: Timestamp) -> Option<Arc<Certificate>> {
+        let valid = |c: &Arc<Certificate>| c.not_before() <= now && now <= c.not_after();
+        self.certificates_for(CertificateUse::Encrypt, now).into_iter().find(valid)
+    }
+
+    /// Whether the partner may call `operation` here.
+    #[must_use]
+    pub fn may_call(&self, operation: Operation) -> bool {
+        self.file.operations_in.iter().any(|name| name.operation() == operation)
+    }
+
+    /// Whether we may call `operation` there.
+    #[must_use]
+    pub fn may_be_called(&self, operation: Operation) -> bool {
+        self.file.operations_out.iter().any(|name| name.operation() == operation)
+    }
+
+    /// The address of `operation` there.
+    #[must_use]
+    pub fn address_of(&self, operation: Operation) -> Option<String> {
+        let base = self.file.endpoint.as_deref()?;
+        Some(format!("{}{}", base.trim_end_matches('/'), operation.path()))
+    }
+
+    /// Whether the partner speaks for the country.
+    #[must_use]
+    pub fn speaks_for(&self, country: &str) -> bool {
+        self.file.territories.iter().any(|code| code == country)
+    }
+}
+
+fn first_certificate(path: &Path, field: &str) -> Result<Certificate, Error> {
+    let error = |what: String| Error::ConfigCertificate { field: field.to_owned(), what };
+    let certificates = Certificate::load(path).map_err(|source| error(format!("{}: {source}", path.display())))?;
+    certificates.into_iter().next().ok_or_else(|| error(format!("{}: holds no certificate", path.display())))
+}
+
+fn read_password(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::ConfigUnreadable { path: path.display().to_string(), source })?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// All partners of one moment.
+#[derive(Default)]
+pub struct PartnerSet {
+    partners: Vec<Arc<Partner>>,
+    by_id: HashMap<PartnerId, usize>,
+    by_certificate: HashMap<[u8; 32], usize>,
+}
+
+impl PartnerSet {
+    /// Puts partners together; what must tell them apart may not be shared.
+    ///
+    /// # Errors
+    /// [`Error::ConfigShared`], or [`Error::ConfigField`] for a partner of another environment.
+    pub fn new(partners: Vec<Partner>, environment: Environment) -> Result<Self, Error> {
+        let mut set = Self::default();
+        let mut users: HashMap<String, PartnerId> = HashMap::new();
+        for partner in partners {
+            if partner.file.environment != environment {
+                return Err(Error::field(
+                    "environment",
+                    format!("{environment}, our own"),
+                    format!("{} of partner {}", partner.file.environment, partner.id()),
+                ));
+            }
+            let at = set.partners.len();
+            let shared = |field, what: String, first: &PartnerId| Error::ConfigShared {
+                field,
+                what,
+                first: first.to_string(),
+                second: partner.id().to_string(),
+            };
+            if set.by_id.insert(partner.id().clone(), at).is_some() {
+                return Err(shared("id", partner.id().to_string(), partner.id()));
+            }
+            if let Some(first) = users.insert(partner.file.basic_user.clone(), partner.id().clone()) {
+                return Err(shared("basic_user", partner.file.basic_user.clone(), &first));
+            }
+            for entry in &partner.certificates {
+                let thumbprint = *entry.certificate.thumbprint_sha256();
+                if let Some(first) = set.by_certificate.insert(thumbprint, at)
+                    && first != at
+                {
+                    let first = set.partners[first].id().clone();
+                    return Err(shared("certificate", entry.certificate.fingerprint(), &first));
+                }
+            }
+            set.partners.push(Arc::new(partner));
+        }
+        Ok(set)
+    }
+
+    /// Reads every `*.toml` in `folder`; a missing folder holds no partner.
+    ///
+    /// # Errors
+    /// The first file that is not accepted, with its name.
+    pub fn load(folder: &Path, environment: Environment, own_anchors: &TrustAnchors) -> Result<Self, LoadError> {
+        let unreadable = |source| Error::ConfigUnreadable { path: folder.display().to_string(), source };
+        let mut files = Vec::new();
+        match std::fs::read_dir(folder) {
+            Ok(entries) => {
+                for entry in entries {
+                    let path = entry.map_err(|source| LoadError::of(folder, unreadable(source)))?.path();
+                    if path.extension().is_some_and(|e| e == "toml") {
+                        files.push(path);
+                    }
+                }
+            }
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(LoadError::of(folder, unreadable(source))),
+        }
+        files.sort();
+        let mut partners = Vec::with_capacity(files.len());
+        for path in files {
+            let text = std::fs::read_to_string(&path).map_err(|source| {
+                LoadError::of(&path, Error::ConfigUnreadable { path: path.display().to_string(), source })
+            })?;
+            let partner = PartnerFile::parse(&text).and_then(|file| Partner::load(file, folder, own_anchors));
+            partners.push(partner.map_err(|error| LoadError::of(&path, error))?);
+        }
+        Self::new(partners, environment).map_err(|error| LoadError::of(folder, error))
+    }
+
+    /// All of them, in the order of their files.
+    #[must_use]
+    pub fn all(&self) -> &[Arc<Partner>] {
+        &self.partners
+    }
+
+    /// The partner of that id.
+    #[must_use]
+    pub fn by_id(&self, id: &PartnerId) -> Option<&Arc<Partner>> {
+        self.by_id.get(id).and_then(|at| self.partners.get(*at))
+    }
+
+    /// The partner whose TLS certificate has this SHA-256 thumbprint.
+    #[must_use]
+    pub fn by_tls_certificate(&self, thumbprint: &[u8; 32], now: Timestamp) -> Option<&Arc<Partner>> {
+        let partner = self.by_certificate.get(thumbprint).and_then(|at| self.partners.get(*at))?;
+        let usable = |c: &PartnerCertificate| {
+            c.certificate.thumbprint_sha256() == thumbprint
+                && c.uses.contain(CertificateUse::Tls)
+                && c.use_from.is_none_or(|from| from <= now)
+        };
+        partner.certificates.iter().any(usable).then_some(partner)
+    }
+
+    /// The partner that owns the certificate, whatever its use.
+    #[must_use]
+    pub fn by_certificate(&self, thumbprint: &[u8; 32]) -> Option<&Arc<Partner>> {
+        self.by_certificate.get(thumbprint).and_then(|at| self.partners.get(*at))
+    }
+
+    /// The partner of that Basic user.
+    #[must_use]
+    pub fn by_basic_user(&self, user: &str) -> Option<&Arc<Partner>> {
+        self.partners.iter().find(|partner| partner.file.basic_user == user)
+    }
+
+    /// Whether any partner calls from `address`: asked at accept, before TLS.
+    #[must_use]
+    pub fn any_calls_from(&self, address: std::net::IpAddr) -> bool {
+        self.partners.iter().any(|partner| partner.file.addresses.iter().any(|network| network.contains(address)))
+    }
+
+    /// Every certificate that a partner may open TLS with: for a server that pins them.
+    #[must_use]
+    pub fn anchors_of_all(&self) -> Vec<Certificate> {
+        let mut anchors: Vec<Certificate> = Vec::new();
+        for anchor in self.partners.iter().flat_map(|partner| partner.anchors.anchors()) {
+            if !anchors.contains(anchor) {
+                anchors.push(anchor.clone());
+            }
+        }
+        anchors
+    }
+}
+
+/// A partner file that was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}")]
+pub struct LoadError {
+    /// The file or folder.
+    pub path: String,
+    /// Why.
+    #[source]
+    pub source: Error,
+}
+
+impl LoadError {
+    fn of(path: &Path, source: Error) -> Self {
+        Self { path: path.display().to_string(), source }
+    }
+}
+
+/// The partners in force; a reload swaps the whole set at once.
+#[derive(Clone)]
+pub struct Partners(Arc<ArcSwap<PartnerSet>>);
+
+impl Partners {
+    /// Begins with this set.
+    #[must_use]
+    pub fn new(set: PartnerSet) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(set)))
+    }
+
+    /// The set in force now.
+    #[must_use]
+    pub fn now(&self) -> Arc<PartnerSet> {
+        self.0.load_full()
+    }
+
+    /// Puts another set in force; what is under way finishes with the one it began with.
+    pub fn replace(&self, set: PartnerSet) {
+        self.0.store(Arc::new(set));
+    }
+}
