@@ -6,9 +6,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
 pub mod keys;
+pub mod contract;
 pub mod out;
 pub mod xmlsec;
-pub mod xmlsec_decrypt;
 
 use std::process::ExitCode;
 
@@ -28,6 +28,9 @@ pub struct Cli {
 pub enum Noun {
     /// XML Signature, XML Encryption and Canonical XML on plain files
     Xmlsec(xmlsec::XmlsecArgs),
+    /// The service contract: WSDL, schemas, and the code made from them.
+    #[command(subcommand)]
+    Contract(contract::Contract),
 }
 
 /// Runs what the arguments ask for.
@@ -37,5 +40,6 @@ pub fn run() -> ExitCode {
     out::log_to_stderr();
     out::finish(match cli.noun {
         Noun::Xmlsec(args) => xmlsec::run(&args),
+        Noun::Contract(command) => contract::run(command),
     })
 }

@@ -33,8 +33,6 @@ pub enum Verb {
     Verify(VerifyArgs),
     /// Write the canonical form of a file
     C14n(C14nArgs),
-    /// Decrypt every EncryptedData of a file that one of the keys opens
-    Decrypt(super::xmlsec_decrypt::DecryptArgs),
 }
 
 /// Runs the verb.
@@ -45,7 +43,6 @@ pub fn run(args: &XmlsecArgs) -> Result<Exit, Failure> {
     match &args.verb {
         Verb::Verify(args) => run_verify(args),
         Verb::C14n(args) => run_c14n(args),
-        Verb::Decrypt(args) => super::xmlsec_decrypt::run(args),
     }
 }
 

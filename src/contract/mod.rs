@@ -8,23 +8,41 @@
 //! - [`sample`]: COs made up from a seed, for the demonstration and for measurements.
 
 pub mod acknowledgement;
+pub mod bind;
+pub mod datatype;
 pub mod fault_detail;
+pub mod generate;
+#[rustfmt::skip]
+pub mod generated;
 pub mod operation;
+pub mod pattern;
+pub mod read;
 pub mod sample;
+pub mod schema;
+pub mod service;
 pub mod slots;
+pub mod source;
+pub mod table;
+pub mod text;
 pub mod violation;
+pub mod write;
 
 pub use acknowledgement::{Acknowledgement, ConsistencyProof, Hash, InclusionProof, JournalEntry, Status, TreeHead};
 pub use fault_detail::{FaultDetail, Verdict};
 pub use operation::{FAULT_ACTION, Operation};
 pub use slots::{Slot, Slots};
+pub use source::{Endpoints, wsdl, xsd};
 pub use violation::{Came, VIOLATIONS_MAX, Violation, Violations};
 
-use crate::xml::{Document, NodeId};
+use bind::Binder;
+use generated::TABLES;
+use table::{Element, Type};
+use write::Writer;
 
-/// The business document of every operation: the WCO header around its payload.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct MetaData {}
+use crate::xml::{Document, Kind, NodeId};
+
+pub use generated::md::MetaData;
+pub use generated::{data, ext, lpco, md, res};
 
 /// What the exchange needs to know of a CO to route it and to tell it from others.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,10 +70,57 @@ pub struct Facts {
 }
 
 impl MetaData {
-    /// The facts of the CO within; empty where the payload is no LPCO.
+    /// The facts of the CO within.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        Facts::default()
+        let lpco = &self.lpco;
+        let signers = lpco.authentication.iter().filter_map(|a| a.authenticator.as_deref());
+        let issuer = |a: &&lpco::Authenticator| a.role_code.as_ref().is_none_or(|role| role.value != "EX");
+        let body = signers.clone().find(issuer).or_else(|| signers.clone().next());
+        let recipient = self.communication_meta_data.as_deref().and_then(|c| c.recipient.as_deref());
+        let consignment = &lpco.consignment;
+        let consignee = consignment.consignee.as_deref().and_then(|party| party.address.first());
+        let receiving = recipient
+            .and_then(|r| r.country_code.as_ref())
+            .or_else(|| consignment.destination.as_deref().map(|d| &d.country_code))
+            .or_else(|| consignee.map(|address| &address.country_code));
+        Facts {
+            territory: self.responsible_country_code.value.to_string(),
+            issuing_body: body.map(|body| body.name.value.to_string()).unwrap_or_default(),
+            agreement: lpco.agreement_code.value.to_string(),
+            number: lpco.id.value.to_string(),
+            receiving_territory: receiving.map(|code| code.value.to_string()),
+            function_code: lpco.function_code.value.to_string(),
+            type_code: lpco.type_code.value.to_string(),
+            replaces: lpco.previous_document.first().map(|document| document.id.value.to_string()),
+            issued: lpco.issue_date_time.text().to_owned(),
+            items: consignment.consignment_item.len(),
+        }
+    }
+
+    /// Version of the WCO Data Model that the document names.
+    #[must_use]
+    pub fn data_model_version(&self) -> &str {
+        &self.wco_data_model_version_code.value
+    }
+}
+
+impl lpco::DateTime {
+    /// The value as given; it has a zone only where one was given.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match (&self.date_time_string, &self.date_time) {
+            (Some(string), _) => &string.value,
+            (None, Some(date_time)) => date_time,
+            (None, None) => "",
+        }
+    }
+
+    /// CCYYMMDDHHMMSSZZZ, with its format code 304.
+    #[must_use]
+    pub fn with_zone(text: &str) -> Self {
+        let format_code = Some("304".into());
+        Self { date_time_string: Some(data::DateTimeString { value: text.into(), format_code }), date_time: None }
     }
 }
 
@@ -84,8 +149,78 @@ pub fn business_document(
     wrapper: NodeId,
     slots: &Slots,
 ) -> Result<(Operation, NodeId), BodyError> {
-    let _ = (document, wrapper, slots);
-    todo!("lands with the generator")
+    let served = document.ns(wrapper) == slots.uri(Slot::Svc);
+    let Some(operation) = Operation::from_name(document.local(wrapper)).filter(|_| served) else {
+        return Err(BodyError::UnknownWrapper);
+    };
+    let found = only_child(document, wrapper, slots.uri(Slot::Md), "MetaData")
+        .map_err(|came| BodyError::WrapperContent { wrapper: operation.name(), came })?;
+    Ok((operation, found))
+}
+
+/// Finds the Acknowledgement under `wrapper`, the one element in the Body of an answer to `operation`.
+///
+/// # Errors
+/// [`BodyError`].
+pub fn acknowledgement_in(
+    operation: Operation,
+    document: &Document,
+    wrapper: NodeId,
+    slots: &Slots,
+) -> Result<NodeId, BodyError> {
+    if !document.is(wrapper, slots.uri(Slot::Svc), operation.response()) {
+        return Err(BodyError::UnknownWrapper);
+    }
+    only_child(document, wrapper, slots.uri(Slot::Svc), "Acknowledgement")
+        .map_err(|came| BodyError::WrapperContent { wrapper: operation.response(), came })
+}
+
+/// The one child element of a wrapper, or what came instead.
+fn only_child(document: &Document, wrapper: NodeId, ns: &str, local: &str) -> Result<NodeId, String> {
+    let foreign = |a: &crate::xml::tree::Attribute<'_>| a.ns.is_empty() || a.ns == crate::xml::ns::XSI;
+    if let Some(attribute) = document.attributes(wrapper).find(foreign) {
+        return Err(format!("the attribute {}", attribute.local));
+    }
+    let mut found = None;
+    for child in document.children(wrapper) {
+        match document.kind(child) {
+            Kind::Element if found.is_none() && document.is(child, ns, local) => found = Some(child),
+            Kind::Element => return Err("another element".to_owned()),
+            Kind::Text if !document.text(child).trim().is_empty() => return Err("text".to_owned()),
+            _ => {}
+        }
+    }
+    found.ok_or_else(|| "nothing".to_owned())
+}
+
+/// The declaration of a global element of the contract.
+fn root(slot: Slot, name: &str) -> &'static Element {
+    let found = TABLES.roots.iter().find(|root| root.name == name && root.ns == slot as u8);
+    found.expect("the generator refuses a contract without its roots")
+}
+
+/// Namespaces in the order of their slots.
+fn namespaces(slots: &Slots) -> [&str; 5] {
+    Slot::ALL.map(|slot| slots.uri(slot))
+}
+
+/// Binds the element `node`, which must be `root`.
+fn bind_root<T: bind::Bind>(
+    root: &'static Element,
+    document: &Document,
+    node: NodeId,
+    slots: &Slots,
+) -> Result<T, Violations> {
+    let namespaces = namespaces(slots);
+    let mut binder = Binder::new(document, node, &TABLES, &namespaces);
+    let mut out = T::default();
+    if binder.enter_root(root)
+        && let Type::Complex(number) = root.kind
+        && let Some(complex) = TABLES.complexes.get(number as usize)
+    {
+        out = T::bind(&mut binder, node, complex);
+    }
+    binder.finish().map(|()| out)
 }
 
 /// Binds the business document at `node` (`{md}MetaData`) for `operation`.
@@ -96,35 +231,30 @@ pub fn business_document(
 /// # Errors
 /// Everything that is wrong with it, in document order.
 pub fn decode(operation: Operation, document: &Document, node: NodeId, slots: &Slots) -> Result<MetaData, Violations> {
-    let _ = (operation, document, node, slots);
-    todo!("lands with the generator")
+    // Every operation that is served so far has the same payload.
+    let _ = operation;
+    bind_root(root(Slot::Md, "MetaData"), document, node, slots)
+}
+
+/// Checks any element of the contract (`MetaData`, `LPCO`, a wrapper, `Acknowledgement`, ...) without binding it: for
+/// files, whose root may be any of them.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn validate(document: &Document, node: NodeId, slots: &Slots) -> Result<(), Violations> {
+    let namespaces = namespaces(slots);
+    let mut binder = Binder::new(document, node, &TABLES, &namespaces);
+    let known = TABLES.roots.iter().find(|root| {
+        document.local(node) == root.name && namespaces.get(usize::from(root.ns)).copied() == Some(document.ns(node))
+    });
+    let root = known.unwrap_or_else(|| root(Slot::Md, "MetaData"));
+    if binder.enter_root(root) {
+        binder.check(node, root.kind, root);
+    }
+    binder.finish()
 }
 
 /// Appends `{md}MetaData` to `out`, namespaces declared where they are first used, as Exclusive C14N would.
 pub fn encode(message: &MetaData, slots: &Slots, out: &mut Vec<u8>) {
-    let _ = (message, slots, out);
-    todo!("lands with the generator")
-}
-
-/// Public addresses that a served WSDL names.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoints {
-    /// Base URL without a slash at its end: `https://test.coconnect.customs.go.kr`; the path of an operation is appended.
-    pub base: String,
-    /// URL prefix of the schemas, to which `NAME` is appended: `https://.../coconnect.wsdl?xsd=`; "" for files in a folder.
-    pub schema_prefix: String,
-}
-
-/// The WSDL 1.1 with `slots` and `endpoints` filled in; of one operation, or of all.
-#[must_use]
-pub fn wsdl(endpoints: &Endpoints, operation: Option<Operation>, slots: &Slots) -> String {
-    let _ = (endpoints, operation, slots);
-    todo!("lands with the WSDL")
-}
-
-/// The schema `name` (`lpco.xsd`) with `slots` filled in and imports pointing to `endpoints`; none when there is none.
-#[must_use]
-pub fn xsd(name: &str, endpoints: &Endpoints, slots: &Slots) -> Option<String> {
-    let _ = (name, endpoints, slots);
-    todo!("lands with the schemas")
+    Writer::new(slots, &TABLES, out).complex(root(Slot::Md, "MetaData"), message);
 }

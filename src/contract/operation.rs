@@ -18,6 +18,23 @@ pub enum Operation {
 /// wsa:Action of every fault.
 pub const FAULT_ACTION: &str = "urn:coconnect:service:1:Fault";
 
+/// One operation as the WSDL has it, in generated code.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OperationRow {
+    /// Name of operation and wrapper.
+    pub name: &'static str,
+    /// Name of the answer's wrapper.
+    pub response: &'static str,
+    /// Path of the address.
+    pub path: &'static str,
+    /// SOAPAction and wsa:Action.
+    pub action: &'static str,
+    /// wsa:Action of the answer.
+    pub response_action: &'static str,
+    /// wsa:Action of the fault.
+    pub fault_action: &'static str,
+}
+
 /// Names of one operation.
 struct Row {
     operation: Operation,

@@ -1,4 +1,4 @@
-//! Integration tests, one binary: what the rooms promise each other, on the real backends; conformance to the vectors.
+//! Integration tests, one binary.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -6,5 +6,4 @@ mod crash_store;
 mod net;
 mod store_contract;
 mod vectors;
-mod vectors_enc;
 mod vectors_xml;

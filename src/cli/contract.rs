@@ -1,0 +1,174 @@
+//! `coconnect contract`: WSDL and schemas, and the code that is made from them (design 3.1).
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::out::{self, Exit, Failure};
+use crate::contract::{self, Endpoints, Slot, Slots, generate, schema, source};
+
+/// The service contract: WSDL, schemas, and the code made from them.
+#[derive(Debug, Subcommand)]
+pub enum Contract {
+    /// Make src/contract/generated.rs from wsdl/ and xsd/.
+    #[command(after_help = "EXAMPLES:\n  coconnect contract generate\n  coconnect contract generate --check")]
+    Generate(Generate),
+    /// Read WSDL and schema files and tell what the generator would not take.
+    #[command(
+        after_help = "EXAMPLES:\n  coconnect contract check wsdl/coconnect.wsdl\n  coconnect contract check partner/*.xsd"
+    )]
+    Check(Check),
+    /// Write the WSDL, and its schemas, for an endpoint.
+    #[command(
+        after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/"
+    )]
+    Wsdl(Wsdl),
+}
+
+/// Arguments of `contract generate`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// Change nothing; exit 1 when the committed text is stale.
+    #[arg(long)]
+    check: bool,
+    /// Root of the source tree.
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
+}
+
+/// Arguments of `contract check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// WSDL (*.wsdl) and schema files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Print one JSON object a file.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `contract wsdl`.
+#[derive(Debug, Args)]
+pub struct Wsdl {
+    /// Public base URL, or one endpoint whose path names its operation.
+    #[arg(long, value_name = "URL")]
+    endpoint: String,
+    /// Folder for the WSDL and its schemas; without it the WSDL goes to stdout.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A namespace of this partner: svc, md, lpco, res or ext, and its URI.
+    #[arg(long, value_name = "SLOT=URI")]
+    slot: Vec<String>,
+}
+
+/// Runs `contract`.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(command: Contract) -> Result<Exit, Failure> {
+    match command {
+        Contract::Generate(arguments) => generate(&arguments),
+        Contract::Check(arguments) => Ok(check(&arguments)),
+        Contract::Wsdl(arguments) => wsdl(&arguments),
+    }
+}
+
+fn generate(arguments: &Generate) -> Result<Exit, Failure> {
+    let path = arguments.root.join("src/contract/generated.rs");
+    let wsdl = arguments.root.join("wsdl/coconnect.wsdl");
+    let text = std::fs::read_to_string(&wsdl).map_err(|error| {
+        Failure::usage(format!("{}: {error}", wsdl.display())).hint("run it in the source tree, or give --root DIR")
+    })?;
+    let (ir, service) =
+        source::read(&text, &wsdl.to_string_lossy(), &schema::Folder).map_err(|e| Failure::refused(out::chain(&e)))?;
+    let fresh = generate::generate(&ir, &service).map_err(|e| Failure::refused(out::chain(&e)))?;
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    if committed == fresh {
+        out::line(&format!("{}: up to date", path.display()));
+        return Ok(Exit::Done);
+    }
+    if arguments.check {
+        return Err(Failure::refused(format!("{}: stale", path.display())).hint("coconnect contract generate"));
+    }
+    std::fs::write(&path, fresh).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    out::line(&format!("{}: written", path.display()));
+    Ok(Exit::Done)
+}
+
+fn check(arguments: &Check) -> Exit {
+    let mut exit = Exit::Done;
+    for file in &arguments.files {
+        let verdict = check_file(file);
+        if arguments.json {
+            let (taken, what) = match &verdict {
+                Ok(what) => (true, what),
+                Err(what) => (false, what),
+            };
+            out::line(&serde_json::json!({ "file": file.to_string_lossy(), "taken": taken, "what": what }).to_string());
+        } else {
+            match &verdict {
+                Ok(what) => out::line(&format!("{}: taken: {what}", file.display())),
+                Err(what) => out::line(&format!("{}: refused: {what}", file.display())),
+            }
+        }
+        if verdict.is_err() {
+            exit = Exit::Refused;
+        }
+    }
+    exit
+}
+
+fn check_file(file: &Path) -> Result<String, String> {
+    let location = file.to_string_lossy();
+    if file.extension().is_some_and(|extension| extension == "wsdl") {
+        let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+        let (ir, service) = source::read(&text, &location, &schema::Folder).map_err(|e| out::chain(&e))?;
+        return Ok(format!("{} operations, {}", service.operations.len(), counts(&ir)));
+    }
+    let reference = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    schema::read_from(&location, &reference, &schema::Folder, &[]).map(|ir| counts(&ir)).map_err(|e| out::chain(&e))
+}
+
+fn counts(ir: &schema::Ir) -> String {
+    format!("{} elements, {} complex types, {} simple types", ir.roots.len(), ir.complexes.len(), ir.simples.len())
+}
+
+fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {
+    let mut slots = Slots::default();
+    for pair in &arguments.slot {
+        let parsed = pair.split_once('=').and_then(|(name, uri)| Slot::parse(name).map(|slot| (slot, uri)));
+        let Some((slot, uri)) = parsed else {
+            return Err(Failure::usage(format!("--slot {pair:?}: expected svc, md, lpco, res or ext, = and a URI")));
+        };
+        slots = slots.with(slot, uri);
+    }
+    let endpoint = arguments.endpoint.trim_end_matches('/');
+    if !endpoint.contains("://") {
+        return Err(Failure::usage(format!(
+            "--endpoint {endpoint:?}: expected a URL such as https://test.coconnect.customs.go.kr"
+        )));
+    }
+    let named = contract::Operation::SERVED.iter().copied().find(|operation| endpoint.ends_with(operation.path()));
+    let base = named.map_or(endpoint, |operation| endpoint.trim_end_matches(operation.path()));
+    let Some(folder) = &arguments.out else {
+        let schema_prefix = format!("{base}/coconnect.wsdl?xsd=");
+        let text = contract::wsdl(&Endpoints { base: base.to_owned(), schema_prefix }, named, &slots);
+        out::octets(text.as_bytes());
+        return Ok(Exit::Done);
+    };
+    let endpoints = Endpoints { base: base.to_owned(), schema_prefix: String::new() };
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        out::line(&format!("{}: written", path.display()));
+        Ok(())
+    };
+    std::fs::create_dir_all(folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
+    write("coconnect.wsdl", &contract::wsdl(&endpoints, named, &slots))?;
+    for (name, _) in source::XSD {
+        if let Some(text) = contract::xsd(name, &endpoints, &slots) {
+            write(name, &text)?;
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,954 @@
+//! The runtime of generated decoders: walks the verified tree along the tables, checks structure, order, cardinality,
+//! attributes and values, and hands each child to generated code, which only puts it in its field.
+//!
+//! Recovers from everything, so that all violations of a message are told at once. Linear in the nodes below the
+//! element that is bound.
+
+use std::borrow::Cow;
+
+use super::datatype::{self, Broken, Simple};
+use super::table::{
+    Attribute, Complex, Content, Element, NO_NAMESPACE, Particle, Process, Tables, Term, Type, UNBOUNDED, Wildcard,
+};
+use super::text::{Decimal, Text};
+use super::violation::{Came, VIOLATIONS_MAX, Violation, Violations};
+use crate::base::limits;
+use crate::xml::{Document, Kind, NodeId, c14n, ns};
+
+/// One step of the path to the node that is being bound.
+struct Step<'a> {
+    name: Cow<'a, str>,
+    occurrence: u32,
+    repeats: bool,
+    wco_id: &'static str,
+}
+
+/// What generated code does for a complex type.
+pub trait Bind: Default {
+    /// Reads the element `node` of the type `complex` (this one, or a restriction of it).
+    fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self;
+}
+
+/// An element of a namespace that the contract does not know, kept to be passed on: its exclusive canonical form.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Foreign {
+    /// Namespace URI.
+    pub ns: String,
+    /// Local name.
+    pub name: String,
+    /// The element, declaring the namespaces that it uses.
+    pub octets: Vec<u8>,
+}
+
+impl std::fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Foreign").field("ns", &self.ns).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Binds one element and what is below it.
+pub struct Binder<'a> {
+    document: &'a Document,
+    tables: &'static Tables,
+    namespaces: &'a [&'a str],
+    base: NodeId,
+    path: Vec<Step<'a>>,
+    found: Vec<(usize, NodeId, Violation)>,
+    total: usize,
+    /// Whether the element at hand may say `xsi:nil`.
+    nillable: bool,
+}
+
+/// A child element, matched to its declaration.
+#[derive(Clone, Copy, Debug)]
+pub struct Child {
+    /// The element.
+    pub node: NodeId,
+    /// Which declaration of its parent's type; [`FOREIGN`] for what a wildcard took.
+    pub index: u16,
+    /// The declaration's type.
+    pub kind: Type,
+    occurrence: u32,
+    repeats: bool,
+}
+
+/// [`Child::index`] of an element that a wildcard took.
+pub const FOREIGN: u16 = u16::MAX;
+
+/// The children of an element, one at a time.
+pub struct Children {
+    elements: &'static [Element],
+    state: State,
+}
+
+enum State {
+    /// A flat sequence, matched on the way.
+    Flat {
+        parts: &'static [Particle],
+        at: usize,
+        count: u32,
+        seen: u64,
+        skipped: u64,
+        next: Option<NodeId>,
+        parent: NodeId,
+    },
+    /// Any other model, matched beforehand.
+    Matched(std::vec::IntoIter<Child>),
+}
+
+impl<'a> Binder<'a> {
+    /// A binder for the element `base`; paths and positions count from it. `namespaces` is what the numbers of the
+    /// tables stand for.
+    #[must_use]
+    pub fn new(document: &'a Document, base: NodeId, tables: &'static Tables, namespaces: &'a [&'a str]) -> Self {
+        Self {
+            document,
+            tables,
+            namespaces,
+            base,
+            path: Vec::with_capacity(16),
+            found: Vec::new(),
+            total: 0,
+            nillable: false,
+        }
+    }
+
+    /// The document that is bound.
+    #[must_use]
+    pub fn document(&self) -> &'a Document {
+        self.document
+    }
+
+    /// Checks that the element to bind is `root`, and steps into it.
+    pub fn enter_root(&mut self, root: &'static Element) -> bool {
+        let node = self.base;
+        self.path.push(Step {
+            name: Cow::Borrowed(self.document.local(node)),
+            occurrence: 1,
+            repeats: false,
+            wco_id: "",
+        });
+        if self.is(node, root) {
+            return true;
+        }
+        let expected = self.describe(root);
+        self.report(
+            node,
+            "unexpected-root",
+            root.wco_id,
+            expected,
+            Came { kind: "element".into(), ..Came::default() },
+            None,
+        );
+        false
+    }
+
+    /// Everything that is wrong, in document order.
+    ///
+    /// # Errors
+    /// The violations, unless there are none.
+    pub fn finish(mut self) -> Result<(), Violations> {
+        if self.total == 0 {
+            return Ok(());
+        }
+        self.found.sort_by_key(|(offset, ..)| *offset);
+        self.place();
+        let list = self.found.into_iter().map(|(_, _, violation)| violation).collect();
+        Err(Violations { list, total: self.total })
+    }
+
+    /// Line and column of every violation in one pass over the octets of the base.
+    fn place(&mut self) {
+        let octets = self.document.octets();
+        let range = self.document.range(self.base);
+        let (mut at, mut line, mut line_start) = (range.start, 1_u32, range.start);
+        let mut column_at = (range.start, 1_u32);
+        for (offset, node, violation) in &mut self.found {
+            if !range.contains(offset) || *offset < at {
+                let position = self.document.position_within(self.base, *node);
+                (violation.line, violation.column) = (position.line, position.column);
+                continue;
+            }
+            for (index, _) in
+                octets.get(at..*offset).unwrap_or_default().iter().enumerate().filter(|(_, b)| **b == b'\n')
+            {
+                line += 1;
+                line_start = at + index + 1;
+                column_at = (line_start, 1);
+            }
+            at = *offset;
+            // Columns count characters: octets that do not continue one.
+            let fresh = octets.get(column_at.0..at).unwrap_or_default();
+            let characters = fresh.iter().filter(|b| **b & 0xC0 != 0x80).count();
+            column_at = (at, column_at.1.saturating_add(characters as u32));
+            let _ = line_start;
+            (violation.line, violation.column) = (line, column_at.1);
+        }
+    }
+
+    #[inline]
+    fn uri(&self, number: u8) -> &'a str {
+        self.namespaces.get(usize::from(number)).copied().unwrap_or("")
+    }
+
+    #[inline]
+    fn is(&self, node: NodeId, element: &Element) -> bool {
+        self.document.local(node) == element.name && self.document.ns(node) == self.uri(element.ns)
+    }
+
+    fn describe(&self, element: &Element) -> String {
+        format!("element {} of namespace {:?}", element.name, self.uri(element.ns))
+    }
+
+    fn path(&self) -> String {
+        let mut out = String::new();
+        for step in &self.path {
+            out.push('/');
+            out.push_str(&step.name);
+            if step.repeats || step.occurrence > 1 {
+                out.push('[');
+                out.push_str(&step.occurrence.to_string());
+                out.push(']');
+            }
+        }
+        out
+    }
+
+    fn report(
+        &mut self,
+        node: NodeId,
+        code: &'static str,
+        wco_id: &'static str,
+        expected: String,
+        came: Came,
+        value: Option<String>,
+    ) {
+        self.total += 1;
+        if self.found.len() >= VIOLATIONS_MAX {
+            return;
+        }
+        let violation = Violation {
+            code: Cow::Borrowed(code),
+            wco_id: Cow::Borrowed(wco_id),
+            path: self.path(),
+            line: 0,
+            column: 0,
+            expected: Cow::Owned(expected),
+            came,
+            value,
+        };
+        self.found.push((self.document.range(node).start, node, violation));
+    }
+
+    fn report_value(&mut self, node: NodeId, broken: Vec<Broken>, value: &str) {
+        let wco_id = self.path.last().map_or("", |step| step.wco_id);
+        for Broken { code, expected, in_list } in broken {
+            let came = Came { kind: kind_of(value).into(), length: Some(value.chars().count() as u64), in_list };
+            self.report(node, code, wco_id, expected, came, Some(value.to_owned()));
+        }
+    }
+
+    // ---- text and attributes -------------------------------------------------------------------------------------
+
+    /// The text of an element that holds no elements; reports those that it holds.
+    fn text_of(&mut self, node: NodeId) -> Cow<'a, str> {
+        let document = self.document;
+        let Some(first) = document.first_child(node) else { return Cow::Borrowed("") };
+        if document.kind(first) == Kind::Text && document.next_sibling(first).is_none() {
+            return Cow::Borrowed(document.text(first));
+        }
+        let mut text = String::new();
+        for child in document.children(node) {
+            match document.kind(child) {
+                Kind::Text => text.push_str(document.text(child)),
+                Kind::Element => {
+                    self.report(child, "unexpected-element", "", "text only".into(), came_element(), None);
+                }
+                _ => {}
+            }
+        }
+        Cow::Owned(text)
+    }
+
+    /// Reads the value of `node` by the simple type `number`, white space as the type wants it.
+    pub fn simple(&mut self, node: NodeId, number: u32, fixed: Option<&str>) -> Text {
+        let text = self.text_of(node);
+        self.value(node, number, fixed, text)
+    }
+
+    fn value(&mut self, node: NodeId, number: u32, fixed: Option<&str>, text: Cow<'a, str>) -> Text {
+        let Some(simple) = self.tables.simples.get(number as usize) else { return Text::default() };
+        let value = datatype::normalize(text, simple.white_space);
+        let mut broken = Vec::new();
+        datatype::check(self.tables.simples, simple, &value, &mut broken);
+        if let Some(fixed) = fixed
+            && broken.is_empty()
+            && !equals_fixed(simple, fixed, &value)
+        {
+            broken.push(Broken { code: "fixed", expected: format!("the value {fixed}"), in_list: None });
+        }
+        if !broken.is_empty() {
+            self.report_value(node, broken, &value);
+        }
+        Text::from(&*value)
+    }
+
+    /// Checks the attributes of `node` and hands those that are declared to `each`, by number.
+    pub fn attributes(&mut self, node: NodeId, complex: &'static Complex, each: impl FnMut(usize, Text)) {
+        self.attributes_of(node, complex.attributes, complex.any_attribute, each);
+    }
+
+    fn attributes_of(
+        &mut self,
+        node: NodeId,
+        declared: &'static [Attribute],
+        any: Option<(Wildcard, Process)>,
+        mut each: impl FnMut(usize, Text),
+    ) {
+        let document = self.document;
+        let mut seen = 0_u64;
+        let wco_id = self.path.last().map_or("", |step| step.wco_id);
+        for attribute in document.attributes(node) {
+            if attribute.ns == ns::XSI {
+                self.instance_attribute(node, attribute.local);
+                continue;
+            }
+            let at =
+                declared.iter().position(|d| d.name == attribute.local && self.attribute_uri(d.ns) == attribute.ns);
+            if let Some(at) = at
+                && let Some(declaration) = declared.get(at).filter(|d| !d.prohibited)
+            {
+                seen |= 1 << (at & 63);
+                self.path.push(Step {
+                    name: Cow::Owned(format!("@{}", declaration.name)),
+                    occurrence: 1,
+                    repeats: false,
+                    wco_id,
+                });
+                let value = Cow::Owned(attribute.value.to_owned());
+                let value = self.value(node, declaration.simple, declaration.fixed, value);
+                self.path.pop();
+                each(at, value);
+            } else if !any.is_some_and(|(wildcard, _)| self.wildcard_takes(wildcard, attribute.ns)) {
+                let name = attribute.local.to_owned();
+                self.path.push(Step { name: Cow::Owned(format!("@{name}")), occurrence: 1, repeats: false, wco_id });
+                let came = Came { kind: "attribute".into(), ..Came::default() };
+                self.report(node, "unexpected-attribute", wco_id, "no such attribute".into(), came, Some(name));
+                self.path.pop();
+            }
+        }
+        for (at, declaration) in declared.iter().enumerate() {
+            if declaration.required && seen & (1 << (at & 63)) == 0 {
+                self.path.push(Step {
+                    name: Cow::Owned(format!("@{}", declaration.name)),
+                    occurrence: 1,
+                    repeats: false,
+                    wco_id,
+                });
+                self.report(
+                    node,
+                    "missing-attribute",
+                    wco_id,
+                    format!("attribute {}", declaration.name),
+                    came_nothing(),
+                    None,
+                );
+                self.path.pop();
+            }
+        }
+    }
+
+    fn attribute_uri(&self, number: u8) -> &'a str {
+        if number == NO_NAMESPACE { "" } else { self.uri(number) }
+    }
+
+    /// `xsi:schemaLocation` is a hint that nobody follows; `xsi:nil` is looked at with the element; `xsi:type` would
+    /// let the message choose its own rules.
+    fn instance_attribute(&mut self, node: NodeId, local: &str) {
+        if matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") || (local == "nil" && self.nillable) {
+            return;
+        }
+        let came = Came { kind: "attribute".into(), ..Came::default() };
+        self.report(
+            node,
+            "xsi-attribute",
+            "",
+            "no attribute of XML Schema instance".into(),
+            came,
+            Some(local.to_owned()),
+        );
+    }
+
+    /// Whether `node` says `xsi:nil="true"`.
+    fn nil(&self, node: NodeId) -> bool {
+        self.document.attribute(node, ns::XSI, "nil").is_some_and(|value| matches!(value.trim(), "true" | "1"))
+    }
+
+    fn wildcard_takes(&self, wildcard: Wildcard, uri: &str) -> bool {
+        match wildcard {
+            Wildcard::Any => true,
+            Wildcard::Other(number) => uri != self.attribute_uri(number) && !uri.is_empty(),
+            Wildcard::List(list) => list.iter().any(|number| self.attribute_uri(*number) == uri),
+        }
+    }
+
+    // ---- children ------------------------------------------------------------------------------------------------
+
+    /// Begins with the children of `node`, whose type is `complex`.
+    #[must_use]
+    pub fn children(&mut self, node: NodeId, complex: &'static Complex) -> Children {
+        let next = self.document.first_child(node);
+        match complex.content {
+            Content::Elements { elements, model, mixed } => match complex.flat() {
+                Some(parts) if !mixed => Children {
+                    elements,
+                    state: State::Flat { parts, at: 0, count: 0, seen: 0, skipped: 0, next, parent: node },
+                },
+                _ => {
+                    let matched = self.matched(node, elements, &model, mixed);
+                    Children { elements, state: State::Matched(matched.into_iter()) }
+                }
+            },
+            Content::Empty | Content::Simple(_) => {
+                const NOTHING: Particle = Particle { min: 1, max: 1, term: Term::Sequence(&[]) };
+                let matched = self.matched(node, &[], &NOTHING, false);
+                Children { elements: &[], state: State::Matched(matched.into_iter()) }
+            }
+        }
+    }
+
+    /// The next child to bind. Steps into it: [`Binder::leave`] must follow.
+    #[inline]
+    pub fn next(&mut self, children: &mut Children) -> Option<Child> {
+        let child = match &mut children.state {
+            State::Matched(matched) => matched.next(),
+            State::Flat { .. } => self.next_flat(children),
+        }?;
+        let (name, wco_id) = match children.elements.get(usize::from(child.index)) {
+            Some(element) => (element.name, element.wco_id),
+            None => (self.document.local(child.node), ""),
+        };
+        let name = Cow::Borrowed(name);
+        self.path.push(Step { name, occurrence: child.occurrence, repeats: child.repeats, wco_id });
+        if self.path.len() > limits::DEPTH_MAX {
+            // The parser bounds the depth already; a caller with other options must not cost a stack.
+            self.path.pop();
+            return None;
+        }
+        Some(child)
+    }
+
+    /// Steps out of a child.
+    #[inline]
+    pub fn leave(&mut self) {
+        self.path.pop();
+    }
+
+    fn next_flat(&mut self, children: &mut Children) -> Option<Child> {
+        let elements = children.elements;
+        let State::Flat { parts, at, count, seen, skipped, next, parent } = &mut children.state else { return None };
+        let document = self.document;
+        while let Some(node) = *next {
+            *next = document.next_sibling(node);
+            match document.kind(node) {
+                Kind::Element => {}
+                Kind::Text => {
+                    self.stray_text(node);
+                    continue;
+                }
+                _ => continue,
+            }
+            let (local, uri) = (document.local(node), document.ns(node));
+            let is = |part: &Particle| match part.term {
+                Term::Element(index) => elements
+                    .get(usize::from(index))
+                    .is_some_and(|e| e.name.len() == local.len() && e.name == local && self.uri(e.ns) == uri),
+                Term::Any(wildcard, _) => self.foreign(wildcard, uri),
+                _ => false,
+            };
+            let full = parts.get(*at).is_some_and(|part| *count >= part.max);
+            let ahead = parts.get(*at..).and_then(|rest| rest.iter().position(is)).map(|offset| *at + offset);
+            // An element that is full may stand again further on under the same name.
+            let ahead = match ahead {
+                Some(position) if position == *at && full => {
+                    let further = parts.get(*at + 1..).and_then(|rest| rest.iter().position(is));
+                    further.map_or(Some(position), |offset| Some(*at + 1 + offset))
+                }
+                other => other,
+            };
+            let Some(position) = ahead else {
+                let behind = parts.get(..*at).and_then(|before| before.iter().position(is));
+                let declared = behind.and_then(|p| parts.get(p)).and_then(|p| match p.term {
+                    Term::Element(index) => elements.get(usize::from(index)).map(|e| (index, e)),
+                    _ => None,
+                });
+                let expected = expected_at(parts, *at, *count, elements);
+                match (declared, behind) {
+                    (Some((index, element)), Some(position)) => {
+                        *seen |= 1 << position;
+                        self.path.push(Step {
+                            name: Cow::Borrowed(element.name),
+                            occurrence: 1,
+                            repeats: false,
+                            wco_id: "",
+                        });
+                        self.report(node, "misplaced-element", element.wco_id, expected, came_element(), None);
+                        self.path.pop();
+                        // Its values are still looked at; the message is refused whatever they are.
+                        return Some(Child { node, index, kind: element.kind, occurrence: 1, repeats: false });
+                    }
+                    _ => {
+                        self.path.push(Step { name: Cow::Borrowed(local), occurrence: 1, repeats: false, wco_id: "" });
+                        self.report(node, "unexpected-element", "", expected, came_element(), None);
+                        self.path.pop();
+                    }
+                }
+                continue;
+            };
+            let Some(part) = parts.get(position) else { continue };
+            if position == *at {
+                *count += 1;
+            } else {
+                for passed in *at..position {
+                    let had = if passed == *at { *count } else { 0 };
+                    if parts.get(passed).is_some_and(|p| had < p.min) {
+                        *skipped |= 1 << passed;
+                    }
+                }
+                *at = position;
+                *count = 1;
+            }
+            *seen |= 1 << position;
+            let repeats = part.max > 1;
+            let (occurrence, too_many) = (*count, *count > part.max);
+            match part.term {
+                Term::Element(index) => {
+                    let Some(element) = elements.get(usize::from(index)) else { continue };
+                    if too_many {
+                        let expected = format!("at most {} of {}", part.max, element.name);
+                        self.path.push(Step { name: Cow::Borrowed(element.name), occurrence, repeats, wco_id: "" });
+                        self.report(node, "too-many", element.wco_id, expected, came_element(), None);
+                        self.path.pop();
+                    }
+                    return Some(Child { node, index, kind: element.kind, occurrence, repeats });
+                }
+                Term::Any(_, process) => {
+                    self.check_foreign(node, process);
+                    return Some(Child { node, index: FOREIGN, kind: Type::Anything, occurrence, repeats });
+                }
+                _ => {}
+            }
+        }
+        // The end: what was passed over and never came, and what is still wanted.
+        let (parent, missing) = (*parent, {
+            let mut missing = *skipped & !*seen;
+            for (index, part) in parts.iter().enumerate().skip(*at) {
+                let had = if index == *at { *count } else { 0 };
+                if had < part.min {
+                    missing |= 1 << index;
+                }
+            }
+            missing
+        });
+        if missing != 0 {
+            for (index, part) in parts.iter().enumerate() {
+                if missing & (1 << index) != 0
+                    && let Term::Element(element) = part.term
+                    && let Some(element) = elements.get(usize::from(element))
+                {
+                    self.missing(parent, element, part.min);
+                }
+            }
+            *at = parts.len();
+            *skipped = 0;
+        }
+        None
+    }
+
+    fn missing(&mut self, parent: NodeId, element: &'static Element, min: u32) {
+        self.path.push(Step { name: Cow::Borrowed(element.name), occurrence: 1, repeats: false, wco_id: "" });
+        let expected =
+            if min > 1 { format!("at least {min} of {}", element.name) } else { format!("element {}", element.name) };
+        self.report(parent, "missing-element", element.wco_id, expected, came_nothing(), None);
+        self.path.pop();
+    }
+
+    fn stray_text(&mut self, node: NodeId) {
+        let text = self.document.text(node);
+        if text.bytes().any(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r')) {
+            let came = Came { kind: "text".into(), length: Some(text.chars().count() as u64), in_list: None };
+            self.report(node, "unexpected-text", "", "elements only".into(), came, Some(text.to_owned()));
+        }
+    }
+
+    fn foreign(&self, wildcard: Wildcard, uri: &str) -> bool {
+        self.wildcard_takes(wildcard, uri)
+            && !(self.tables.wildcards_are_foreign && self.namespaces.iter().any(|known| *known == uri))
+    }
+
+    /// What a wildcard took, looked at as closely as it says.
+    fn check_foreign(&mut self, node: NodeId, process: Process) {
+        if process == Process::Skip {
+            return;
+        }
+        let (local, uri) = (self.document.local(node), self.document.ns(node));
+        let root = self.tables.roots.iter().find(|r| r.name == local && self.uri(r.ns) == uri);
+        match root {
+            Some(root) => self.check(node, root.kind, root),
+            None if process == Process::Strict => {
+                self.report(node, "unexpected-element", "", "a declared element".into(), came_element(), None);
+            }
+            None => {}
+        }
+    }
+
+    /// Checks `node` against a declaration without binding it.
+    pub fn check(&mut self, node: NodeId, kind: Type, element: &'static Element) {
+        let nil = element.nillable && self.nil(node);
+        self.nillable = element.nillable;
+        if nil && self.document.first_child(node).is_some() {
+            self.report(node, "unexpected-text", "", "nothing, as xsi:nil says".into(), came_element(), None);
+        }
+        match kind {
+            Type::Simple(number) => {
+                self.attributes_of(node, &[], None, |_, _| {});
+                self.nillable = false;
+                if !nil {
+                    self.simple(node, number, element.fixed);
+                }
+            }
+            Type::Complex(number) => {
+                let tables: &'static Tables = self.tables;
+                let Some(complex) = tables.complexes.get(number as usize) else { return };
+                self.attributes(node, complex, |_, _| {});
+                self.nillable = false;
+                if nil {
+                    return;
+                }
+                if let Content::Simple(simple) = complex.content {
+                    self.simple(node, simple, element.fixed);
+                    return;
+                }
+                let mut children = self.children(node, complex);
+                while let Some(child) = self.next(&mut children) {
+                    if let Some(declared) = complex.elements().get(usize::from(child.index)) {
+                        self.check(child.node, child.kind, declared);
+                    }
+                    self.leave();
+                }
+            }
+            Type::Anything => self.nillable = false,
+        }
+    }
+
+    // ---- what generated code calls -----------------------------------------------------------------------------------
+
+    /// The child as a value of a complex type.
+    #[inline]
+    pub fn complex<T: Bind>(&mut self, child: &Child) -> T {
+        let tables: &'static Tables = self.tables;
+        match child.kind {
+            Type::Complex(number) => match tables.complexes.get(number as usize) {
+                Some(complex) => T::bind(self, child.node, complex),
+                None => T::default(),
+            },
+            _ => T::default(),
+        }
+    }
+
+    /// The child as text of a simple type.
+    #[inline]
+    pub fn text(&mut self, child: &Child) -> Text {
+        let Type::Simple(number) = child.kind else { return Text::default() };
+        self.attributes_of(child.node, &[], None, |_, _| {});
+        self.simple(child.node, number, None)
+    }
+
+    /// The child as a number of a simple type.
+    #[inline]
+    pub fn decimal(&mut self, child: &Child) -> Decimal {
+        Decimal::checked(self.text(child))
+    }
+
+    /// The value of an element with simple content.
+    #[inline]
+    pub fn content(&mut self, node: NodeId, complex: &'static Complex) -> Text {
+        match complex.content {
+            Content::Simple(number) => self.simple(node, number, None),
+            _ => Text::default(),
+        }
+    }
+
+    /// The child as it is, to be passed on.
+    pub fn keep(&mut self, child: &Child) -> Foreign {
+        let document = self.document;
+        let mut octets = Vec::new();
+        // It has no canonical form only with a relative namespace; then it is dropped with its violation told.
+        let node = child.node;
+        if let Err(error) = c14n::exclusive_without(document, node, None, &mut octets) {
+            octets.clear();
+            self.report(
+                node,
+                "foreign-element",
+                "",
+                "an element that has a canonical form".into(),
+                came_element(),
+                Some(error.to_string()),
+            );
+        }
+        Foreign { ns: document.ns(node).to_owned(), name: document.local(node).to_owned(), octets }
+    }
+
+    // ---- models that are no flat sequence --------------------------------------------------------------------------
+
+    fn matched(&mut self, parent: NodeId, elements: &'static [Element], model: &Particle, mixed: bool) -> Vec<Child> {
+        let document = self.document;
+        let mut nodes = Vec::new();
+        for node in document.children(parent) {
+            match document.kind(node) {
+                Kind::Element => nodes.push(node),
+                Kind::Text if !mixed => self.stray_text(node),
+                _ => {}
+            }
+        }
+        let mut matcher = Matcher { binder: self, elements, nodes: &nodes, out: Vec::with_capacity(nodes.len()) };
+        let result = matcher.particle(model, 0);
+        let mut out = matcher.out;
+        let failure = match result {
+            Ok(end) if end == nodes.len() => None,
+            Ok(end) => Some((end, "nothing more".to_owned())),
+            Err((at, expected)) => Some((at, expected)),
+        };
+        if let Some((at, expected)) = failure {
+            match nodes.get(at) {
+                Some(node) => {
+                    self.path.push(Step {
+                        name: Cow::Borrowed(document.local(*node)),
+                        occurrence: 1,
+                        repeats: false,
+                        wco_id: "",
+                    });
+                    self.report(*node, "unexpected-element", "", expected, came_element(), None);
+                    self.path.pop();
+                }
+                None => self.report(parent, "missing-element", "", expected, came_nothing(), None),
+            }
+            // Whatever has a declaration is still looked at.
+            for node in nodes.iter().skip(out.len()) {
+                if let Some(index) = elements.iter().position(|e| self.is(*node, e)) {
+                    out.push((*node, index as u16, None));
+                }
+            }
+        }
+        let mut counts = vec![0_u32; elements.len()];
+        out.into_iter()
+            .map(|(node, index, process)| {
+                if let Some(process) = process {
+                    self.check_foreign(node, process);
+                    return Child { node, index: FOREIGN, kind: Type::Anything, occurrence: 1, repeats: false };
+                }
+                let occurrence = counts.get_mut(usize::from(index)).map_or(1, |count| {
+                    *count += 1;
+                    *count
+                });
+                let kind = elements.get(usize::from(index)).map_or(Type::Anything, |e| e.kind);
+                Child { node, index, kind, occurrence, repeats: false }
+            })
+            .collect()
+    }
+}
+
+/// Matches children to a model that is deterministic (Unique Particle Attribution), without going back.
+struct Matcher<'m, 'a> {
+    binder: &'m Binder<'a>,
+    elements: &'static [Element],
+    nodes: &'m [NodeId],
+    out: Vec<(NodeId, u16, Option<Process>)>,
+}
+
+type Matched = Result<usize, (usize, String)>;
+
+impl Matcher<'_, '_> {
+    fn particle(&mut self, particle: &Particle, mut at: usize) -> Matched {
+        let mut count = 0;
+        while particle.max == UNBOUNDED || count < particle.max {
+            if !self.begins(&particle.term, at) {
+                break;
+            }
+            let before = at;
+            at = self.term(&particle.term, at)?;
+            count += 1;
+            if at == before {
+                break;
+            }
+        }
+        if count < particle.min && !empties(&particle.term) {
+            return Err((at, self.expected(&particle.term)));
+        }
+        Ok(at)
+    }
+
+    fn term(&mut self, term: &Term, mut at: usize) -> Matched {
+        match term {
+            Term::Element(index) => {
+                if let Some(node) = self.nodes.get(at) {
+                    self.out.push((*node, *index, None));
+                }
+                Ok(at + 1)
+            }
+            Term::Any(_, process) => {
+                if let Some(node) = self.nodes.get(at) {
+                    self.out.push((*node, 0, Some(*process)));
+                }
+                Ok(at + 1)
+            }
+            Term::Sequence(parts) => {
+                for part in *parts {
+                    at = self.particle(part, at)?;
+                }
+                Ok(at)
+            }
+            Term::Choice(parts) => match parts.iter().find(|part| part.max > 0 && self.begins(&part.term, at)) {
+                Some(part) => self.particle(part, at),
+                None => Ok(at),
+            },
+            Term::All(parts) => {
+                let mut used = vec![false; parts.len()];
+                while let Some(index) =
+                    parts.iter().enumerate().position(|(i, p)| !used[i] && p.max > 0 && self.begins(&p.term, at))
+                {
+                    used[index] = true;
+                    at = self.particle(&parts[index], at)?;
+                }
+                match parts.iter().zip(&used).find(|(part, used)| !**used && part.min > 0) {
+                    Some((part, _)) => Err((at, self.expected(&part.term))),
+                    None => Ok(at),
+                }
+            }
+        }
+    }
+
+    /// Whether `term` can begin with the child at `at`.
+    fn begins(&self, term: &Term, at: usize) -> bool {
+        let Some(node) = self.nodes.get(at) else { return false };
+        match term {
+            Term::Element(index) => {
+                self.elements.get(usize::from(*index)).is_some_and(|element| self.binder.is(*node, element))
+            }
+            Term::Any(wildcard, _) => self.binder.foreign(*wildcard, self.binder.document.ns(*node)),
+            Term::Sequence(parts) => {
+                for part in *parts {
+                    if part.max > 0 && self.begins(&part.term, at) {
+                        return true;
+                    }
+                    if part.min > 0 && !empties(&part.term) {
+                        return false;
+                    }
+                }
+                false
+            }
+            Term::Choice(parts) | Term::All(parts) => parts.iter().any(|p| p.max > 0 && self.begins(&p.term, at)),
+        }
+    }
+
+    fn expected(&self, term: &Term) -> String {
+        let mut names = Vec::new();
+        self.first_names(term, &mut names);
+        match names.as_slice() {
+            [] => "an element".to_owned(),
+            [one] => format!("element {one}"),
+            many => format!("one of the elements {}", many.join(", ")),
+        }
+    }
+
+    fn first_names(&self, term: &Term, names: &mut Vec<&'static str>) {
+        match term {
+            Term::Element(index) => names.extend(self.elements.get(usize::from(*index)).map(|e| e.name)),
+            Term::Any(..) => names.push("of another namespace"),
+            Term::Sequence(parts) => {
+                for part in *parts {
+                    self.first_names(&part.term, names);
+                    if part.min > 0 && !empties(&part.term) {
+                        break;
+                    }
+                }
+            }
+            Term::Choice(parts) | Term::All(parts) => parts.iter().for_each(|part| self.first_names(&part.term, names)),
+        }
+    }
+}
+
+/// Whether a term may stand for nothing.
+fn empties(term: &Term) -> bool {
+    match term {
+        Term::Element(_) | Term::Any(..) => false,
+        Term::Sequence(parts) | Term::All(parts) => parts.iter().all(|p| p.min == 0 || empties(&p.term)),
+        Term::Choice(parts) => parts.is_empty() || parts.iter().any(|p| p.min == 0 || empties(&p.term)),
+    }
+}
+
+fn expected_at(parts: &[Particle], at: usize, count: u32, elements: &[Element]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (index, part) in parts.iter().enumerate().skip(at) {
+        let had = if index == at { count } else { 0 };
+        if had >= part.max {
+            continue;
+        }
+        match part.term {
+            Term::Element(element) => names.extend(elements.get(usize::from(element)).map(|e| e.name)),
+            _ => names.push("an element of a foreign namespace"),
+        }
+        if had < part.min || names.len() >= 8 {
+            break;
+        }
+    }
+    match names.as_slice() {
+        [] => "the end of the element".to_owned(),
+        [one] => format!("{one} or the end of the element"),
+        many => format!("one of {}", many.join(", ")),
+    }
+}
+
+fn equals_fixed(simple: &Simple, fixed: &str, value: &str) -> bool {
+    if fixed == value {
+        return true;
+    }
+    match simple.variety {
+        datatype::Variety::Atomic(primitive) => {
+            datatype::compare(primitive, fixed, value) == Some(std::cmp::Ordering::Equal)
+        }
+        _ => false,
+    }
+}
+
+fn came_element() -> Came {
+    Came { kind: "element".into(), ..Came::default() }
+}
+
+fn came_nothing() -> Came {
+    Came { kind: "nothing".into(), ..Came::default() }
+}
+
+/// What a value looks like, without telling it.
+#[must_use]
+pub fn kind_of(value: &str) -> &'static str {
+    if value.is_empty() {
+        return "nothing";
+    }
+    let all = |test: fn(char) -> bool| value.chars().all(test);
+    if all(char::is_whitespace) {
+        "white space"
+    } else if all(|c| c.is_ascii_digit()) {
+        "digits"
+    } else if all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
+        "number"
+    } else if all(|c| c.is_ascii_uppercase()) {
+        "capital letters"
+    } else if all(char::is_alphabetic) {
+        "letters"
+    } else if all(char::is_alphanumeric) {
+        "letters and digits"
+    } else {
+        "text"
+    }
+}
