@@ -79,6 +79,14 @@ impl Default for Limits {
     }
 }
 
+/// A TCP port on 127.0.0.1 that is free now: for configurations that must name one before anything listens.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_loopback_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
 /// Where a connection comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PeerAddress {

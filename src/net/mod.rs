@@ -22,6 +22,7 @@ pub use body::{Body, BodyError};
 pub use client::{Answer, Client, ClientError, ClientSettings, Post, Stage, UnixClient};
 pub use listen::{
     Drained, Handler, Limits, Metrics, Peer, PeerAddress, Request, Response, ResponseFuture, Server, ServerBuilder,
+    free_loopback_port,
 };
 pub use tls::{
     ClientCertificate, ClientTls, Identity, PeerCertificates, PeerCheck, Refusal, ServerName, ServerTls, TlsError,
