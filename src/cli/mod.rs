@@ -5,9 +5,18 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
-pub mod keys;
+pub mod co;
 pub mod contract;
+pub mod demo;
+pub mod init;
+pub mod keys;
+pub mod message;
 pub mod out;
+pub mod outbox;
+pub mod partner;
+pub mod place;
+pub mod reach;
+pub mod serve;
 pub mod xmlsec;
 
 use std::process::ExitCode;
@@ -25,7 +34,19 @@ pub struct Cli {
 
 /// The nouns, one file each.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the help of each noun stands with its arguments")]
 pub enum Noun {
+    Demo(demo::Demo),
+    Init(init::Init),
+    Serve(serve::Serve),
+    #[command(subcommand)]
+    Co(co::Co),
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    #[command(subcommand)]
+    Message(message::Message),
+    #[command(subcommand)]
+    Partner(partner::Partner),
     /// XML Signature, XML Encryption and Canonical XML on plain files
     Xmlsec(xmlsec::XmlsecArgs),
     /// The service contract: WSDL, schemas, and the code made from them.
@@ -39,6 +60,13 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     out::log_to_stderr();
     out::finish(match cli.noun {
+        Noun::Demo(args) => demo::run(&args),
+        Noun::Init(args) => init::run(&args),
+        Noun::Serve(args) => serve::run(&args),
+        Noun::Co(verb) => co::run(verb),
+        Noun::Outbox(verb) => outbox::run(verb),
+        Noun::Message(verb) => message::run(verb),
+        Noun::Partner(verb) => partner::run(verb),
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
     })

@@ -1,0 +1,258 @@
+//! `coconnect co`: Certificates of Origin, handed over and held.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::out::{self, Exit, Failure};
+use super::place::Place;
+use super::reach::{Reach, expect, text};
+use crate::net::Method;
+
+/// Certificates of Origin.
+#[derive(Debug, Subcommand)]
+pub enum Co {
+    /// Hand COs over for delivery: files, folders of *.xml, or - for standard input
+    #[command(
+        after_help = "EXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr\n\nExit 0: all were taken. Exit 1: at least one was not; the others were."
+    )]
+    Submit(Submit),
+    /// Show a CO by its number, or its XML
+    #[command(
+        after_help = "EXAMPLES:\n  coconnect co show K001-25-0000123 --dir id\n  coconnect co show K001-25-0000123 --dir id --xml > co.xml"
+    )]
+    Show(Show),
+    /// List COs, in and out
+    #[command(after_help = "EXAMPLES:\n  coconnect co list --dir id\n  coconnect co list --dir id --limit 20 --json")]
+    List(List),
+}
+
+/// `co submit`.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// Business documents as XML (MetaData around LPCO).
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Partner to send to. Default: the one that speaks for the receiving country.
+    #[arg(long, value_name = "PARTNER")]
+    to: Option<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `co show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Number of the CO.
+    number: String,
+    /// The partner, where several COs have the number.
+    #[arg(long)]
+    partner: Option<String>,
+    /// Print the document as XML, as it was received or handed in.
+    #[arg(long, conflicts_with = "json")]
+    xml: bool,
+    #[command(flatten)]
+    place: Place,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `co list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Rows at most.
+    #[arg(long, default_value_t = 1_000)]
+    limit: usize,
+    #[command(flatten)]
+    place: Place,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(verb: Co) -> Result<Exit, Failure> {
+    match verb {
+        Co::Submit(args) => submit(&args),
+        Co::Show(args) => show(&args),
+        Co::List(args) => list(&args),
+    }
+}
+
+fn submit(args: &Submit) -> Result<Exit, Failure> {
+    let files = expand(&args.files)?;
+    let reach = Reach::open(&args.place)?;
+    let path = match &args.to {
+        Some(partner) => format!("/v1/cos?partner={}", crate::web::escape(partner)),
+        None => "/v1/cos".to_owned(),
+    };
+    let mut rows = Vec::new();
+    let mut refused = 0;
+    for file in &files {
+        let octets = read(file)?;
+        let answer = reach.call(Method::POST, &path, "application/xml", octets)?;
+        let ok = answer.ok();
+        let mut row = answer.json();
+        if let Value::Object(map) = &mut row {
+            map.insert("file".to_owned(), json!(file.display().to_string()));
+        }
+        if !ok {
+            refused += 1;
+        }
+        if !args.json {
+            print(file, ok, &row);
+        }
+        rows.push(row);
+    }
+    if args.json {
+        out::json(&json!(rows));
+    } else if !reach.serving() {
+        eprintln!(
+            "coconnect: hint: nothing serves this gateway; what was taken is delivered once coconnect serve runs"
+        );
+    }
+    if refused == 0 {
+        return Ok(Exit::Done);
+    }
+    if args.json { Ok(Exit::Refused) } else { Err(Failure::refused(format!("{refused} of {} not taken", files.len()))) }
+}
+
+fn print(file: &Path, ok: bool, row: &Value) {
+    if !ok {
+        out::line(&format!("{}: not taken: {}", file.display(), text(row, "detail")));
+        for error in row["errors"].as_array().into_iter().flatten() {
+            out::line(&format!(
+                "  {}:{} {} (WCO {}): expected {}, came {}",
+                error["line"],
+                error["column"],
+                text(error, "path"),
+                text(error, "wco_id"),
+                text(error, "expected"),
+                error["value"].as_str().map_or_else(|| text(error, "came"), |v| format!("{v:?}")),
+            ));
+        }
+        return;
+    }
+    let word = if row["already"] == json!(true) { "was taken before" } else { "taken" };
+    out::line(&format!(
+        "{}: {word}: CO {} to {} as {}, reference code {}",
+        file.display(),
+        text(&row["co"], "number"),
+        text(row, "partner"),
+        text(row, "message_id"),
+        text(row, "reference_code"),
+    ));
+}
+
+fn show(args: &Show) -> Result<Exit, Failure> {
+    let reach = Reach::open(&args.place)?;
+    let mut path = format!("/v1/cos/{}?", crate::web::escape(&args.number));
+    if let Some(partner) = &args.partner {
+        path.push_str(&format!("partner={}&", crate::web::escape(partner)));
+    }
+    if args.xml {
+        let answer = expect(reach.call(Method::GET, &format!("{path}part=document"), "", Vec::new())?)?;
+        out::octets(&answer.body);
+        return Ok(Exit::Done);
+    }
+    let value = reach.json(path.trim_end_matches(['?', '&']))?;
+    if args.json {
+        out::json(&value["rows"]);
+    } else {
+        for row in value["rows"].as_array().into_iter().flatten() {
+            for (name, value) in flat(row) {
+                out::line(&format!("{name:20} {value}"));
+            }
+            out::line("");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn list(args: &List) -> Result<Exit, Failure> {
+    let reach = Reach::open(&args.place)?;
+    let rows = reach.rows("/v1/cos", args.limit)?;
+    if args.json {
+        out::json(&json!(rows));
+        return Ok(Exit::Done);
+    }
+    if rows.is_empty() {
+        out::line("the store holds no CO");
+        return Ok(Exit::Done);
+    }
+    let table: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                text(&row["co"], "number"),
+                text(row, "partner"),
+                text(row, "role"),
+                text(row, "state"),
+                text(&row["co"], "agreement"),
+                text(row, "items"),
+                text(row, "time"),
+            ]
+        })
+        .collect();
+    out::table(&["number", "partner", "we are", "state", "agreement", "items", "recorded"], &table);
+    Ok(Exit::Done)
+}
+
+/// The leaves of a JSON object with dotted names, in order.
+pub(super) fn flat(value: &Value) -> Vec<(String, String)> {
+    fn walk(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map {
+                    let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    walk(&name, value, out);
+                }
+            }
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    walk(&format!("{prefix}[{}]", at + 1), item, out);
+                }
+            }
+            Value::Null => {}
+            Value::String(text) => out.push((prefix.to_owned(), text.clone())),
+            other => out.push((prefix.to_owned(), other.to_string())),
+        }
+    }
+    let mut rows = Vec::new();
+    walk("", value, &mut rows);
+    rows
+}
+
+/// Files, and the *.xml of folders in order of name.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let entries =
+                std::fs::read_dir(path).map_err(|e| Failure::usage(format!("read {}: {e}", path.display())))?;
+            let mut inside: Vec<PathBuf> = entries
+                .filter_map(|e| e.ok().map(|e| e.path()))
+                .filter(|p| p.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")))
+                .collect();
+            inside.sort();
+            files.extend(inside);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.is_empty() { Err(Failure::usage("the folders hold no *.xml")) } else { Ok(files) }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file == Path::new("-") {
+        let mut octets = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin(), &mut octets)
+            .map_err(|e| Failure::usage(format!("read standard input: {e}")))?;
+        return Ok(octets);
+    }
+    std::fs::read(file).map_err(|e| Failure::usage(format!("read {}: {e}", file.display())))
+}

@@ -1,0 +1,161 @@
+//! `coconnect partner`: the administrations that this gateway exchanges with.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::out::{self, Exit, Failure};
+use super::place::Place;
+use crate::exchange::partner::PartnerFile;
+use crate::gateway::partners::{self, Existing};
+
+/// Partner administrations: one file each.
+#[derive(Debug, Subcommand)]
+pub enum Partner {
+    /// Make a partner of the file that the other side handed over (its DIR/partner.toml)
+    #[command(
+        after_help = "EXAMPLES:\n  coconnect partner add --dir kr --file id/partner.toml\n  coconnect partner add --config /etc/coconnect/coconnect.toml --file BEACUKAI.toml --replace"
+    )]
+    Add(Add),
+    /// Name every partner, with what is wrong with its file if anything
+    #[command(after_help = "EXAMPLES:\n  coconnect partner list --dir kr\n  coconnect partner list --dir kr --json")]
+    List(List),
+    /// Show one partner: what is agreed, and when its certificates end
+    #[command(after_help = "EXAMPLES:\n  coconnect partner show ID --dir kr")]
+    Show(Show),
+}
+
+/// `partner add`.
+#[derive(Debug, Args)]
+pub struct Add {
+    #[command(flatten)]
+    place: Place,
+    /// The other side's offer.
+    #[arg(long)]
+    file: PathBuf,
+    /// Replace the partner if it is there already.
+    #[arg(long)]
+    replace: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `partner list`.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    place: Place,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `partner show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The partner's id.
+    partner: String,
+    #[command(flatten)]
+    place: Place,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(verb: Partner) -> Result<Exit, Failure> {
+    match verb {
+        Partner::Add(args) => add(&args),
+        Partner::List(args) => list(&args),
+        Partner::Show(args) => show(&args),
+    }
+}
+
+fn add(args: &Add) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let existing = if args.replace { Existing::Replace } else { Existing::Keep };
+    let added =
+        partners::add(&config.partners_dir(), &args.file, config.gateway.environment(), existing).map_err(|e| {
+            let failure = Failure::refused(out::chain(&e));
+            if matches!(e, partners::Error::Exists { .. }) {
+                failure.hint("add --replace to put the new file in its place")
+            } else {
+                failure
+            }
+        })?;
+    if args.json {
+        out::json(
+            &json!({ "partner": added.file.id.as_str(), "file": added.path, "certificates": added.certificates }),
+        );
+    } else {
+        out::line(&format!("partner {} added: {}", added.file.id, added.path.display()));
+        for certificate in &added.certificates {
+            out::line(&format!("  certificate {}", certificate.display()));
+        }
+        if config.admin_socket().exists() {
+            out::line("a running gateway takes it with: coconnect partner reload, or SIGHUP");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn list(args: &List) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let found = partners::list(&config.partners_dir()).map_err(|e| Failure::usage(out::chain(&e)))?;
+    let broken = found.iter().any(|(_, file)| file.is_err());
+    if args.json {
+        let rows: Vec<_> = found
+            .iter()
+            .map(|(name, file)| match file {
+                Ok(file) => view(file),
+                Err(e) => json!({ "partner": name, "error": out::chain(e) }),
+            })
+            .collect();
+        out::json(&json!(rows));
+    } else if found.is_empty() {
+        out::line(&format!("the folder {} holds no partner", config.partners_dir().display()));
+    } else {
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|(name, file)| match file {
+                Ok(file) => vec![
+                    name.clone(),
+                    file.environment.to_string(),
+                    if file.active { "active" } else { "inactive" }.to_owned(),
+                    file.endpoint.clone().unwrap_or_default(),
+                    file.territories.join(","),
+                ],
+                Err(e) => vec![name.clone(), String::new(), "BROKEN".to_owned(), out::chain(e), String::new()],
+            })
+            .collect();
+        out::table(&["partner", "environment", "state", "endpoint", "territories"], &rows);
+    }
+    Ok(if broken { Exit::Refused } else { Exit::Done })
+}
+
+fn show(args: &Show) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let path = config.partners_dir().join(format!("{}.toml", args.partner));
+    if crate::base::id::PartnerId::parse(&args.partner).is_err() || !path.exists() {
+        return Err(Failure::refused(format!("there is no partner {:?}", args.partner))
+            .hint("coconnect partner list names those there are"));
+    }
+    let file = partners::load(&path).map_err(|e| Failure::refused(out::chain(&e)))?;
+    if args.json {
+        out::json(&view(&file));
+    } else {
+        out::line(&format!("# {}", path.display()));
+        out::line(file.to_toml().trim_end());
+    }
+    Ok(Exit::Done)
+}
+
+/// A partner as JSON: the file, without the hash of its password.
+fn view(file: &PartnerFile) -> serde_json::Value {
+    let mut value = serde_json::to_value(file).unwrap_or_default();
+    if let Some(map) = value.as_object_mut() {
+        map.remove("basic_secret");
+    }
+    value
+}

@@ -1,0 +1,4 @@
+//! Floor 6: what measures, replays and shows the gateway. Emits events; the command line renders them.
+
+pub mod demo;
+pub mod lab;
