@@ -11,6 +11,8 @@ pub mod demo;
 pub mod init;
 pub mod keys;
 pub mod message;
+pub mod contract;
+pub mod keys;
 pub mod out;
 pub mod outbox;
 pub mod partner;

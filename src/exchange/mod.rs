@@ -218,3 +218,6 @@ impl Exchange {
         paths.flat_map(|path| self.own.public_urls.iter().map(move |base| format!("{base}{path}"))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

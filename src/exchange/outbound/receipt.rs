@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::entry::{Failure, OutboxEntry};
 use super::schedule::Outcome;
 use super::secure::Sealed;
-use crate::contract::{Acknowledgement, FAULT_ACTION, FaultDetail, Verdict};
+use crate::contract::{self, Acknowledgement, FAULT_ACTION, FaultDetail, Verdict};
 use crate::exchange::Exchange;
 use crate::exchange::evidence::{self, digest_from_hex};
 use crate::exchange::facts::error_view;
@@ -20,7 +20,7 @@ use crate::soap::fault::Received;
 use crate::soap::mime::ContentType;
 use crate::soap::wss::{Authentic, Context};
 use crate::store::merkle::Hash;
-use crate::xml::{Document, NodeId, ns};
+use crate::xml::{Document, ns};
 
 /// A verified acknowledgement of our message.
 pub(super) struct Receipt {
@@ -73,7 +73,8 @@ pub(super) fn receipt(
     if let Some(fault) = Received::read(document, payload) {
         return Err(explain(refused(document, &fault, partner)));
     }
-    let element = acknowledgement_element(document, payload, sealed).map_err(explain)?;
+    let element = contract::acknowledgement_in(sealed.operation(), document, payload, partner.slots())
+        .map_err(|error| explain(Failure::technical(error.to_string())))?;
     let acknowledgement = Acknowledgement::decode(document, element, partner.slots())
         .map_err(|violations| explain(Failure::technical(format!("Acknowledgement: {violations}"))))?;
     check(entry, sealed, &acknowledgement).map_err(explain)?;
@@ -140,19 +141,6 @@ fn refused(document: &Document, fault: &Received, partner: &Partner) -> Failure 
         partner_reference: Some(detail.reference_id.clone()),
         errors: detail.errors.iter().map(error_view).collect(),
         ..Failure::technical(fault.reason.clone())
-    }
-}
-
-/// The one child of the response wrapper.
-fn acknowledgement_element(document: &Document, payload: NodeId, sealed: &Sealed) -> Result<NodeId, Failure> {
-    let expected = sealed.operation().response();
-    if !document.is(payload, ns::SVC, expected) {
-        return Err(Failure::technical(format!("expected {expected} in the answer")));
-    }
-    let mut children = document.elements(payload);
-    match (children.next(), children.next()) {
-        (Some(child), None) if document.is(child, ns::SVC, "Acknowledgement") => Ok(child),
-        _ => Err(Failure::technical(format!("expected one Acknowledgement in {expected}"))),
     }
 }
 
