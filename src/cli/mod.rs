@@ -11,8 +11,6 @@ pub mod demo;
 pub mod init;
 pub mod keys;
 pub mod message;
-pub mod contract;
-pub mod keys;
 pub mod out;
 pub mod outbox;
 pub mod partner;
