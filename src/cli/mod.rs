@@ -17,6 +17,10 @@ pub mod partner;
 pub mod place;
 pub mod reach;
 pub mod serve;
+pub mod contract;
+pub mod keys;
+pub mod out;
+pub mod wss;
 pub mod xmlsec;
 
 use std::process::ExitCode;
@@ -52,6 +56,8 @@ pub enum Noun {
     /// The service contract: WSDL, schemas, and the code made from them.
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// WS-Security on plain files
+    Wss(wss::WssArgs),
 }
 
 /// Runs what the arguments ask for.
@@ -69,5 +75,6 @@ pub fn run() -> ExitCode {
         Noun::Partner(verb) => partner::run(verb),
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
+        Noun::Wss(args) => wss::run(&args),
     })
 }

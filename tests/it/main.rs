@@ -6,4 +6,5 @@ mod crash_store;
 mod net;
 mod store_contract;
 mod vectors;
+mod vectors_wss;
 mod vectors_xml;

@@ -95,7 +95,7 @@ impl Places<'_> {
                 came: clip(document.local(target)),
             });
         }
-        let scope = Scope { document, ids: self.ids, security: self.security };
+        let scope = Scope { document, ids: self.ids, security: self.security, profile: self.profile };
         match scope.token_reference(target)? {
             Pointer::Token(token) => Ok(Part::Token(Some(token))),
             Pointer::Name(_) => Ok(Part::Token(None)),

@@ -44,12 +44,14 @@ pub(crate) struct Encrypted {
 /// EncryptedData of one message at most.
 const DATA_MAX: usize = 64;
 
-/// Finds what is encrypted below `below`, checks algorithms, places and pointers. No key is used.
+/// Finds what is encrypted, checks algorithms, places and pointers. No key is used. `opened` are the ids of what was
+/// encrypted and is open already: lists still name them.
 pub(crate) fn find(
     envelope: &Envelope,
     scope: Scope<'_>,
     profile: Profile,
     policy: &Policy,
+    opened: &[String],
 ) -> Result<Encrypted, Reason> {
     let document = scope.document;
     let mut found = Encrypted::default();
@@ -69,7 +71,7 @@ pub(crate) fn find(
         let keys = keys_of(scope, profile, policy, &parsed, &mut found.keys)?;
         found.data.push(Data { parsed, keys });
     }
-    check_lists(scope, profile, &found)?;
+    check_lists(scope, profile, &found, opened)?;
     Ok(found)
 }
 
@@ -175,10 +177,13 @@ fn keys_of(
 }
 
 /// Every DataReference names an EncryptedData that is there, once.
-fn check_lists(scope: Scope<'_>, profile: Profile, found: &Encrypted) -> Result<(), Reason> {
+fn check_lists(scope: Scope<'_>, profile: Profile, found: &Encrypted, opened: &[String]) -> Result<(), Reason> {
     let document = scope.document;
     let mut named: Vec<NodeId> = Vec::new();
     let mut check = |uri: &str| -> Result<(), Reason> {
+        if opened.iter().any(|id| uri.strip_prefix('#') == Some(id)) {
+            return Ok(());
+        }
         let target = scope.resolve("DataReference", uri)?;
         let is_data = found.data.iter().any(|data| data.parsed.node == target);
         if !is_data {
@@ -281,6 +286,8 @@ pub(crate) struct Opened {
     pub key: Zeroizing<Vec<u8>>,
     /// What was opened, by name.
     pub name: String,
+    /// Id of the EncryptedData.
+    pub id: Option<String>,
 }
 
 /// Opens one EncryptedData in its place. Whatever goes wrong with a key, the cipher text is decrypted all the same, with
@@ -340,7 +347,7 @@ fn put_in_place(document: &mut Document, data: &Data, (clear, key): ClearAndKey)
         }
         _ => format!("content of {parent}"),
     };
-    Ok(Opened { nodes, key, name })
+    Ok(Opened { nodes, key, name, id: data.parsed.id.clone() })
 }
 
 impl Identity {

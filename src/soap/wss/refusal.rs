@@ -209,6 +209,12 @@ impl Refusal {
         Self { stage, reason: reason.into(), addressing: None, confirmable: None }
     }
 
+    /// The refusal of what is no envelope.
+    #[must_use]
+    pub fn of_envelope(error: envelope::Error) -> Self {
+        Self::new(Stage::Structure, error)
+    }
+
     /// What the sender may hear.
     #[must_use]
     pub fn public(&self) -> Public {

@@ -1,7 +1,7 @@
 //! The Security header (SMS 1.1 §5): exactly one for us, its children told apart, pointers resolved strictly.
 //!
-//! Refused in both profiles: a second Security header wherever it is addressed, an actor or role, stray text, comments in
-//! leaves. Refused in `serve` besides: unknown or repeated children.
+//! Refused in both profiles: a second Security header for us, one for somebody else alone, stray text, comments in leaves.
+//! Refused in `serve` besides: any second Security header, unknown or repeated children.
 
 use super::policy::Profile;
 use super::refusal::Reason;
@@ -40,7 +40,10 @@ impl SecurityHeader {
     /// [`Reason`] when there is none or more than one, or it holds what it must not.
     pub fn read(envelope: &Envelope, profile: Profile) -> Result<Self, Reason> {
         let document = envelope.document();
-        let mut headers = envelope.blocks().iter().filter(|block| document.is(block.node, ns::WSSE, "Security"));
+        let all = || envelope.blocks().iter().filter(|block| document.is(block.node, ns::WSSE, "Security"));
+        // Files may carry a header for somebody else beside ours (SMS 1.1 §5); a gateway has nobody behind it.
+        let ours = profile == Profile::Lenient && all().any(|block| block.role != Role::Foreign);
+        let mut headers = all().filter(|block| !ours || block.role != Role::Foreign);
         let first = headers.next().ok_or(Reason::Missing { what: "the Security header" })?;
         if let Some(second) = headers.next() {
             return Err(Reason::Repeated { what: "Security header", at: document.position(second.node) });
@@ -210,7 +213,8 @@ mod tests {
             assert!(read(one, profile).is_ok());
             assert!(read("", profile).is_err());
             assert!(read(&format!("{one}{one}"), profile).is_err());
-            assert!(read(&format!(r#"{one}<wsse:Security s:actor="urn:other"/>"#), profile).is_err());
+            let beside = read(&format!(r#"{one}<wsse:Security s:actor="urn:other"/>"#), profile);
+            assert_eq!(beside.is_ok(), profile == Profile::Lenient);
             assert!(read(r#"<wsse:Security s:actor="urn:other"/>"#, profile).is_err());
         }
     }

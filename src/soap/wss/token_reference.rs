@@ -3,6 +3,7 @@
 //! Every pointer is resolved strictly: a token must be a child of our Security header, an EncryptedKey too unless it
 //! stands in the EncryptedData itself; what a pointer says of its target (ValueType, TokenType, EncodingType) must be so.
 
+use super::policy::Profile;
 use super::refusal::Reason;
 use super::security_header::{SecurityHeader, base64, leaf};
 use super::token::CertificateReference;
@@ -83,23 +84,30 @@ pub(crate) struct Scope<'a> {
     pub document: &'a Document,
     pub ids: &'a IdIndex,
     pub security: &'a SecurityHeader,
+    pub profile: Profile,
 }
 
 /// Certificates in one X509Data or PKIPath at most.
 const CERTIFICATES_MAX: usize = 8;
 
 impl Scope<'_> {
-    /// Reads a `ds:KeyInfo`: exactly one pointer.
+    /// Reads a `ds:KeyInfo`: exactly one pointer in `serve`; in lenient files the first one that leads somewhere.
     pub(crate) fn key_info(&self, key_info: NodeId) -> Result<Pointer, Reason> {
-        let document = self.document;
-        let mut children = document.elements(key_info);
-        let child = children.next().ok_or(Reason::Missing { what: "a child of KeyInfo" })?;
-        if let Some(second) = children.next() {
-            return Err(Reason::Refused {
-                what: "KeyInfo points twice; which key is meant is not decided here".to_owned(),
-                at: document.position(second),
-            });
+        let mut children = self.document.elements(key_info);
+        let first = children.next().ok_or(Reason::Missing { what: "a child of KeyInfo" })?;
+        let pointer = self.pointer(first);
+        let Some(second) = children.next() else { return pointer };
+        if self.profile == Profile::Serve {
+            let what = "KeyInfo points twice; which key is meant is not decided here".to_owned();
+            return Err(self.refused(second, what));
         }
+        pointer.or_else(|error| {
+            std::iter::once(second).chain(children).find_map(|child| self.pointer(child).ok()).ok_or(error)
+        })
+    }
+
+    fn pointer(&self, child: NodeId) -> Result<Pointer, Reason> {
+        let document = self.document;
         match (document.ns(child), document.local(child)) {
             (ns::WSSE, "SecurityTokenReference") => self.token_reference(child),
             (ns::DS, "X509Data") => self.x509_data(child).map(Pointer::Name),

@@ -168,10 +168,13 @@ fn at<R: Into<Reason>>(stage: Stage) -> impl FnOnce(R) -> Refusal {
 
 /// One Security header, known children, unique ids.
 struct Structured {
+    profile: Profile,
     envelope: Envelope,
     security: SecurityHeader,
     ids: IdIndex,
     addressing: Arc<Located>,
+    /// Ids of what was encrypted and is open already.
+    opened: Vec<String>,
 }
 
 /// Structure, algorithms, places and pointers of everything signed and encrypted.
@@ -231,33 +234,37 @@ impl Verifier {
         self.policy.profile == Profile::Serve
     }
 
-    /// A Signature may itself be encrypted: then it must be opened before there is anything to check. Lenient only.
-    fn reveal_signature(&self, mut envelope: Envelope, context: &Context<'_>) -> Result<Envelope, Refusal> {
+    /// A Signature may itself be encrypted: then it must be opened before there is anything to check. Lenient only. Gives
+    /// the ids of what was opened too.
+    fn reveal_signature(
+        &self,
+        mut envelope: Envelope,
+        context: &Context<'_>,
+    ) -> Result<(Envelope, Vec<String>), Refusal> {
+        let mut opened = Vec::new();
         if self.is_serve() {
-            return Ok(envelope);
+            return Ok((envelope, opened));
         }
         for _ in 0..REVEALED_MAX {
             let security = SecurityHeader::read(&envelope, Profile::Lenient).map_err(at(Stage::Structure))?;
-            let Some(sealed) = security.encrypted_data.first().copied() else { return Ok(envelope) };
+            let Some(sealed) = security.encrypted_data.first().copied() else { return Ok((envelope, opened)) };
             let ids = unique_ids(envelope.document()).map_err(at(Stage::Structure))?;
-            let scope = Scope { document: envelope.document(), ids: &ids, security: &security };
-            let mut encrypted =
-                decrypt::find(&envelope, scope, Profile::Lenient, &self.xmlsec).map_err(at(Stage::Algorithms))?;
+            let scope =
+                Scope { document: envelope.document(), ids: &ids, security: &security, profile: Profile::Lenient };
+            let mut encrypted = decrypt::find(&envelope, scope, Profile::Lenient, &self.xmlsec, &opened)
+                .map_err(at(Stage::Algorithms))?;
             encrypted.choose_keys(scope, context.keys).map_err(at(Stage::Token))?;
             let number = encrypted.data.iter().position(|data| data.parsed.node == sealed).unwrap_or_default();
-            decrypt::open(envelope.document_mut(), &encrypted, number, context.keys, &self.xmlsec)
+            let one = decrypt::open(envelope.document_mut(), &encrypted, number, context.keys, &self.xmlsec)
                 .map_err(at(Stage::Decryption))?;
+            opened.extend(one.id);
         }
-        Err(Refusal::new(
-            Stage::Structure,
-            Reason::Repeated {
-                what: "EncryptedData in the Security header",
-                at: envelope.document().position(envelope.element()),
-            },
-        ))
+        let what = "EncryptedData in the Security header";
+        let at = envelope.document().position(envelope.element());
+        Err(Refusal::new(Stage::Structure, Reason::Repeated { what, at }))
     }
 
-    fn structure(&self, envelope: Envelope) -> Result<Structured, Reason> {
+    fn structure(&self, (envelope, opened): (Envelope, Vec<String>)) -> Result<Structured, Reason> {
         let security = SecurityHeader::read(&envelope, self.policy.profile)?;
         refuse_comments(envelope.document(), self.policy.profile, security.node)?;
         let addressing = Arc::new(Located::read(&envelope, self.is_serve())?);
@@ -265,7 +272,7 @@ impl Verifier {
         if security.signatures.is_empty() {
             return Err(Reason::Missing { what: "the Signature in the Security header" });
         }
-        Ok(Structured { envelope, security, ids, addressing })
+        Ok(Structured { profile: self.policy.profile, envelope, security, ids, addressing, opened })
     }
 
     fn algorithms(&self, base: Structured) -> Result<Allowed, Reason> {
@@ -290,7 +297,7 @@ impl Verifier {
             pointers.push(pointer);
             signatures.push(signature);
         }
-        let encrypted = decrypt::find(&base.envelope, scope, self.policy.profile, &self.xmlsec)?;
+        let encrypted = decrypt::find(&base.envelope, scope, self.policy.profile, &self.xmlsec, &base.opened)?;
         if encrypted.is_empty() && !encrypted.keys.is_empty() && self.is_serve() {
             return Err(Reason::Missing { what: "the EncryptedData of the EncryptedKey" });
         }
@@ -351,7 +358,7 @@ impl Verifier {
     fn coverage(&self, base: Fresh) -> Result<Covered, Reason> {
         let allowed = &base.base.base;
         let structured = &allowed.base;
-        let places = structured.places(self.policy.profile);
+        let places = structured.places();
         let sealed = !allowed.encrypted.is_empty();
         let mut coverage = Vec::with_capacity(1);
         for signature in &allowed.signatures {
@@ -398,6 +405,7 @@ impl Verifier {
                 let opened =
                     decrypt::open(structured.envelope.document_mut(), &pending, number, context.keys, &self.xmlsec)?;
                 structured.add_ids(opened.nodes)?;
+                structured.opened.extend(opened.id);
                 names.push(opened.name);
                 content_keys.push(opened.key);
             }
@@ -411,7 +419,9 @@ impl Verifier {
             if self.is_serve() {
                 break;
             }
-            pending = decrypt::find(&structured.envelope, structured.scope(), self.policy.profile, &self.xmlsec)?;
+            let scope = structured.scope();
+            let profile = self.policy.profile;
+            pending = decrypt::find(&structured.envelope, scope, profile, &self.xmlsec, &structured.opened)?;
             pending.choose_keys(structured.scope(), context.keys)?;
         }
         Err(Reason::Decryption("EncryptedData inside of what was decrypted".to_owned()))
@@ -477,7 +487,7 @@ impl Verifier {
     fn settle_pending(&self, held: &mut Held) -> Result<(), Reason> {
         let Covered { base, coverage, .. } = &mut held.base;
         let allowed = &base.base.base;
-        let places = allowed.base.places(self.policy.profile);
+        let places = allowed.base.places();
         for (signature, coverage) in allowed.signatures.iter().zip(coverage) {
             for (part, reference) in coverage.parts.iter_mut().zip(signature.references()) {
                 if *part == Part::Pending {
@@ -570,11 +580,12 @@ const LAYERS_MAX: usize = 4;
 
 impl Structured {
     fn scope(&self) -> Scope<'_> {
-        Scope { document: self.envelope.document(), ids: &self.ids, security: &self.security }
+        let profile = self.profile;
+        Scope { document: self.envelope.document(), ids: &self.ids, security: &self.security, profile }
     }
 
-    fn places(&self, profile: Profile) -> Places<'_> {
-        Places { envelope: &self.envelope, security: &self.security, ids: &self.ids, profile }
+    fn places(&self) -> Places<'_> {
+        Places { envelope: &self.envelope, security: &self.security, ids: &self.ids, profile: self.profile }
     }
 
     /// Ids of what was decrypted join the others; one that is there already is refused.

@@ -1,0 +1,300 @@
+//! `coconnect wss`: the WS-Security layer on plain files (design 4.1).
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::keys::{KeyArgs, read_input};
+use super::out::{self, Exit, Failure};
+use crate::base::{Clock, RealClock};
+use crate::pki::{Certificate, Leniency, TrustAnchors, Use};
+use crate::soap::addressing::Expect;
+use crate::soap::envelope::Envelope;
+use crate::soap::wss::{
+    Anchored, Authentic, Context, Identity, Policy, Reason, Refusal, Stage, TrustError, Verifier, timestamp,
+};
+use crate::xmlsec::key::Material;
+use crate::xmlsec::{KeyInfoForms, KeyRing};
+
+/// `coconnect wss`.
+#[derive(Debug, Args)]
+pub struct WssArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Judge a whole SOAP message as a gateway judges it: exit 0 accepted, 1 refused
+    Check(CheckArgs),
+}
+
+/// How strictly a message is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileArg {
+    /// As `serve` does: addressing signed, business document encrypted, nothing that is not listed
+    Serve,
+    /// Body and, when present, Timestamp signed; no addressing, no encryption, either order
+    Lenient,
+}
+
+/// `wss check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+EXAMPLES:
+  coconnect wss check --key server.key --key server.crt --trusted ca.crt message.xml
+  coconnect wss check --profile lenient --trusted ca.crt --at 2026-11-22T12:00:30Z --json message.xml
+  coconnect wss check --profile lenient --allow-legacy --key client.crt --out clear.xml message.xml")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// A certificate authority that may have certified the signer. Repeatable
+    #[arg(long, value_name = "FILE")]
+    trusted: Vec<String>,
+    /// The moment at which everything is judged; default now
+    #[arg(long, value_name = "RFC3339")]
+    at: Option<Timestamp>,
+    /// How strictly
+    #[arg(long, value_enum, default_value = "serve")]
+    profile: ProfileArg,
+    /// Forms of KeyInfo that may name or bring the signer's key: any, or a LIST as in `xmlsec verify`
+    #[arg(long = "key-info", value_name = "any|LIST")]
+    key_info: Option<KeyInfoForms>,
+    /// Allow every algorithm that is implemented; the lenient profile only
+    #[arg(long)]
+    allow_legacy: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write the clear envelope to FILE: decrypted in place, everything else as it came
+    #[arg(long, value_name = "FILE")]
+    out: Option<String>,
+    /// The message; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// [`Failure`] with the exit code of design 4.1.
+pub fn run(args: &WssArgs) -> Result<Exit, Failure> {
+    match &args.verb {
+        Verb::Check(args) => check(args),
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+    let octets = read_input(&args.file)?;
+    let ring = args.keys.load()?;
+    let signers = signers(args, &ring)?;
+    let keys = identities(&ring);
+    let serve = args.profile == ProfileArg::Serve;
+    if serve && args.allow_legacy {
+        eprintln!("coconnect: the serve profile has no old algorithms; --allow-legacy changes nothing in it");
+    }
+    let context = Context {
+        now: args.at.unwrap_or_else(|| RealClock::new().now()),
+        signers: &signers,
+        keys: &keys,
+        expect: if serve { Expect::Present } else { Expect::Nothing },
+        confirms: &[],
+    };
+    let judged = Envelope::parse(octets, None)
+        .map_err(|error| Refusal::of_envelope(error))
+        .and_then(|envelope| Verifier::new(policy(args)).open(envelope, &context));
+    match judged {
+        Ok(authentic) => accepted(args, &authentic),
+        Err(refusal) => refused(args, &refusal),
+    }
+}
+
+fn policy(args: &CheckArgs) -> Policy {
+    let mut policy = match args.profile {
+        ProfileArg::Serve => Policy::serve(),
+        ProfileArg::Lenient => Policy::lenient(),
+    };
+    if args.allow_legacy {
+        policy = policy.allow_legacy_algorithms();
+    }
+    match args.key_info {
+        Some(forms) => policy.key_info(forms),
+        None => policy,
+    }
+}
+
+/// Who may have signed: the keys given, and whomever the trusted certify.
+fn signers(args: &CheckArgs, ring: &KeyRing) -> Result<Anchored, Failure> {
+    let mut anchors = TrustAnchors::new();
+    if args.allow_legacy && args.profile == ProfileArg::Lenient {
+        anchors.set_leniency(Leniency::AllowLegacy);
+    }
+    for file in &args.trusted {
+        let certificates = Certificate::from_octets(&read_input(file)?)
+            .map_err(|error| Failure::usage(format!("{file}: {}", out::chain(&error))))?;
+        certificates.into_iter().for_each(|certificate| anchors.add_anchor(certificate));
+    }
+    let purpose = if args.profile == ProfileArg::Serve { Use::Sign } else { Use::Any };
+    let mut signers = Anchored::new(anchors, purpose);
+    for key in ring.keys() {
+        let mut certificates = key.certificates.iter().filter_map(|x509| Certificate::from_x509(x509.clone()).ok());
+        if let Some(first) = certificates.next() {
+            signers.know(first, key.name.clone());
+            certificates.for_each(|other| signers.offer(other));
+        } else if let Ok(Some(public)) = key.public() {
+            signers.know_key(public);
+        }
+    }
+    let nothing_given = args.trusted.is_empty() && ring.is_empty();
+    if nothing_given && args.key_info.is_some() && args.profile == ProfileArg::Lenient {
+        signers.danger_accept_message_certificates();
+    }
+    Ok(signers)
+}
+
+/// Our private keys, each with its certificate where one was given.
+fn identities(ring: &KeyRing) -> Vec<std::sync::Arc<Identity>> {
+    let certificates: Vec<_> = ring.keys().iter().flat_map(|key| &key.certificates).collect();
+    let private = ring.keys().iter().filter_map(|key| match &key.material {
+        Material::Private(private) => Some(private),
+        _ => None,
+    });
+    let identity = |private: &openssl::pkey::PKey<openssl::pkey::Private>| {
+        let own = certificates.iter().find(|x509| x509.public_key().is_ok_and(|public| public.public_eq(private)));
+        own.and_then(|x509| Identity::new(&x509.to_der().ok()?, private.clone()).ok())
+            .unwrap_or_else(|| Identity::without_certificate(private.clone()))
+    };
+    private.map(|private| std::sync::Arc::new(identity(private))).collect()
+}
+
+fn accepted(args: &CheckArgs, authentic: &Authentic) -> Result<Exit, Failure> {
+    if let Some(file) = args.out.as_deref() {
+        let octets = authentic.clear_octets();
+        if file == "-" {
+            out::octets(&octets);
+            return Ok(Exit::Done);
+        }
+        std::fs::write(file, &octets).map_err(|error| Failure::usage(format!("{file}: {error}")))?;
+    }
+    let report = report(args, authentic);
+    if args.json {
+        out::json(&report);
+        return Ok(Exit::Done);
+    }
+    let evidence = authentic.evidence();
+    out::line("accepted");
+    out::line(&format!("signer     {}", evidence.signer.certificate().subject()));
+    if let Some(created) = evidence.created {
+        out::line(&format!("created    {created}"));
+    }
+    out::line(&format!("signed     {}", evidence.signed.join(", ")));
+    let encrypted = if evidence.encrypted.is_empty() { "nothing".to_owned() } else { evidence.encrypted.join(", ") };
+    let order = if evidence.signed_ciphertext { " (signed ciphertext)" } else { "" };
+    out::line(&format!("encrypted  {encrypted}{order}"));
+    out::line(&format!("payload    {}", payload(authentic)));
+    Ok(Exit::Done)
+}
+
+fn payload(authentic: &Authentic) -> String {
+    let document = authentic.document();
+    let node = authentic.payload();
+    format!("{{{}}}{}", document.ns(node), document.local(node))
+}
+
+fn report(args: &CheckArgs, authentic: &Authentic) -> Value {
+    let evidence = authentic.evidence();
+    let certificate = evidence.signer.certificate();
+    let addressing = authentic.addressing();
+    let references: Vec<Value> = evidence
+        .references
+        .iter()
+        .map(|one| {
+            json!({
+                "uri": one.uri, "node": one.node, "transforms": one.transforms, "digest_method": one.digest_method,
+                "expected": one.expected, "computed": one.computed, "over_ciphertext": one.ciphertext, "verdict": "valid",
+            })
+        })
+        .collect();
+    json!({
+        "file": args.file,
+        "profile": profile_name(args),
+        "verdict": "accepted",
+        "soap": authentic.version().as_str(),
+        "payload": payload(authentic),
+        "signer": {
+            "subject": certificate.subject(), "issuer": certificate.issuer(), "serial": certificate.serial_decimal(),
+        },
+        "created": evidence.created.map(|created| created.to_string()),
+        "signed": evidence.signed,
+        "encrypted": evidence.encrypted,
+        "signed_ciphertext": evidence.signed_ciphertext,
+        "addressing": {
+            "message_id": addressing.message_id, "action": addressing.action, "to": addressing.to,
+            "relates_to": addressing.relates_to, "from": addressing.from,
+        },
+        "references": references,
+    })
+}
+
+fn profile_name(args: &CheckArgs) -> &'static str {
+    if args.profile == ProfileArg::Serve { "serve" } else { "lenient" }
+}
+
+fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
+    let reason = refusal.reason.to_string();
+    let remedy = remedy(args, refusal);
+    if args.json {
+        out::json(&json!({
+            "file": args.file,
+            "profile": profile_name(args),
+            "verdict": "refused",
+            "stage": refusal.stage.as_str(),
+            "reason": reason,
+            "remedy": remedy,
+        }));
+        return Ok(Exit::Refused);
+    }
+    out::line(&format!("refused at {}", refusal.stage.as_str()));
+    let failure = Failure::refused(format!("{}: {reason}", args.file));
+    Err(match remedy {
+        Some(remedy) => failure.hint(remedy),
+        None => failure,
+    })
+}
+
+/// What to do about a refusal, where something can be done.
+fn remedy(args: &CheckArgs, refusal: &Refusal) -> Option<String> {
+    let lenient = args.profile == ProfileArg::Lenient;
+    Some(match (&refusal.reason, refusal.stage) {
+        (Reason::Trust(TrustError::Unknown { .. }), _) => {
+            "give the signer's certificate with --key; a reference by issuer, key identifier or thumbprint brings none"
+                .to_owned()
+        }
+        (Reason::Trust(TrustError::Untrusted { .. }), _) => {
+            "give the signer's certificate with --key, or its authority with --trusted".to_owned()
+        }
+        (Reason::Trust(TrustError::Expired { .. } | TrustError::NotYetValid { .. }), _)
+        | (Reason::Timestamp(timestamp::Error::Expired { .. } | timestamp::Error::Future { .. }), _) => {
+            "judge a recorded message at its own time: --at RFC3339".to_owned()
+        }
+        (Reason::NotForUs { .. }, _) => "give the receiver's private key with --key".to_owned(),
+        (Reason::NotEncrypted | Reason::Addressing(_) | Reason::NotCovered { .. }, _) if !lenient => {
+            "the serve profile asks for signed addressing and an encrypted document; --profile lenient does not"
+                .to_owned()
+        }
+        (Reason::XmlSec(_), Stage::Algorithms) if !lenient => {
+            "old algorithms: --profile lenient --allow-legacy".to_owned()
+        }
+        (Reason::XmlSec(_), Stage::Algorithms) if !args.allow_legacy => "old algorithms: --allow-legacy".to_owned(),
+        (Reason::Digest { .. }, _) => {
+            "the signed part was changed after signing; compare canonical octets with `coconnect xmlsec c14n`"
+                .to_owned()
+        }
+        (Reason::SignatureValue { .. }, _) => {
+            "SignedInfo was changed after signing, or the certificate is not the one that signed".to_owned()
+        }
+        _ => return None,
+    })
+}
