@@ -17,9 +17,6 @@ pub mod partner;
 pub mod place;
 pub mod reach;
 pub mod serve;
-pub mod contract;
-pub mod keys;
-pub mod out;
 pub mod wss;
 pub mod xmlsec;
 
