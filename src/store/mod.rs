@@ -39,7 +39,9 @@
 //! segments: every checksum is salted and numbered already, and the closing marker is written. A sealed segment's
 //! sorted index is to be written where the journal closes a segment; a rebuild and a look-up may then read it.
 
+pub mod check;
 pub mod checkpoint;
+pub mod heads;
 pub mod journal;
 pub mod key;
 pub mod lease;
@@ -49,6 +51,7 @@ pub mod outbox;
 pub mod record;
 pub mod sled;
 pub mod trees;
+pub mod verify;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -11,7 +11,6 @@
 
 pub mod applier;
 pub mod committer;
-pub mod heads;
 pub mod index;
 pub mod overlay;
 pub mod shared;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::super::heads::{self, BoundHead};
 use super::super::journal::frame::{BATCH_RECORDS_MAX, Frame};
 use super::super::journal::{JournalWriter, WriteError};
 use super::super::key::Key;
 use super::super::record::{Position, encode_nanoseconds};
 use super::super::trees::TreeName;
 use super::super::{CommitError, Committed, Error};
-use super::heads::{self, BoundHead};
 use super::overlay::{Flat, Ops};
 use super::shared::{Durable, Pending, Shared};
 

@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::super::merkle::Hash;
-use super::super::record::{Commit, DecodeError, PartName, Record, RecordCursor, RecordKind};
+use super::merkle::Hash;
+use super::record::{Commit, DecodeError, PartName, Record, RecordCursor, RecordKind};
 use crate::base::id::PartnerId;
 
 const VERSION: u8 = 1;
