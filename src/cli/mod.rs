@@ -6,6 +6,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
 pub mod co;
+pub mod journal;
+pub mod keys;
 pub mod contract;
 pub mod demo;
 pub mod init;
@@ -18,6 +20,7 @@ pub mod place;
 pub mod reach;
 pub mod serve;
 pub mod wss;
+pub mod store;
 pub mod xmlsec;
 
 use std::process::ExitCode;
@@ -48,6 +51,10 @@ pub enum Noun {
     Message(message::Message),
     #[command(subcommand)]
     Partner(partner::Partner),
+    /// The journal: verify it, tell its heads, count what it holds
+    Journal(journal::JournalArgs),
+    /// The store: make its index again, compare it with the journal
+    Store(store::StoreArgs),
     /// XML Signature, XML Encryption and Canonical XML on plain files
     Xmlsec(xmlsec::XmlsecArgs),
     /// The service contract: WSDL, schemas, and the code made from them.
@@ -70,6 +77,8 @@ pub fn run() -> ExitCode {
         Noun::Outbox(verb) => outbox::run(verb),
         Noun::Message(verb) => message::run(verb),
         Noun::Partner(verb) => partner::run(verb),
+        Noun::Journal(args) => journal::run(&args),
+        Noun::Store(args) => store::run(&args),
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
         Noun::Wss(args) => wss::run(&args),

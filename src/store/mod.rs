@@ -61,7 +61,7 @@ use jiff::Timestamp;
 
 use crate::base::id::PartnerId;
 
-pub use self::sled::{Missing, Options, SledStore, Told};
+pub use self::sled::{Missing, OnDoubt, Options, SledStore, Told};
 pub use key::{Key, Table};
 pub use memory::Memory;
 pub use merkle::{Hash, LogId};

@@ -37,8 +37,8 @@ use applier::Applier;
 use committer::Committer;
 use overlay::{Ops, Overlay};
 use shared::{Channel, Pending, Shared};
-pub use start::Told;
 use start::{Lock, Places, Started};
+pub use start::{OnDoubt, Told};
 
 /// Settings of the store (`[store]` of `coconnect.toml`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,23 +135,24 @@ impl SledStore {
     /// # Errors
     /// [`Error::Locked`], [`Error::Damaged`], [`Error::Behind`], [`Error::Setting`], [`Error::Io`].
     pub fn open(data: &Path, options: Options, clock: Arc<dyn Clock>, progress: Progress<'_>) -> Result<Self, Error> {
-        Self::open_on(Arc::new(RealDisk), data, options, clock, progress)
+        Self::open_on(Arc::new(RealDisk), data, options, clock, OnDoubt::Rebuild, progress)
     }
 
-    /// As [`SledStore::open`], over another file system below the journal.
+    /// As [`SledStore::open`], over another file system below the journal, or without making the index again.
     ///
     /// # Errors
-    /// As [`SledStore::open`].
+    /// As [`SledStore::open`]; [`Error::Index`] for an index in doubt with [`OnDoubt::Refuse`].
     pub fn open_on(
         disk: Arc<dyn Disk>,
         data: &Path,
         options: Options,
         clock: Arc<dyn Clock>,
+        on_doubt: OnDoubt,
         progress: Progress<'_>,
     ) -> Result<Self, Error> {
         options.check()?;
         let (lock, places) = prepare(data)?;
-        let started = start::start(&places, &*disk, options.cache_bytes(), None, progress)?;
+        let started = start::start(&places, &*disk, options.cache_bytes(), on_doubt, progress)?;
         Self::run(disk, lock, &places, options, clock, started)
     }
 
@@ -171,8 +172,8 @@ impl SledStore {
         if missing == Missing::Refused {
             start::reaches_checkpoint(&places)?;
         }
-        let asked = Some("it was asked for".to_owned());
-        let mut started = start::start(&places, &RealDisk, options.cache_bytes(), asked, progress)?;
+        let anyway = OnDoubt::RebuildAnyway;
+        let mut started = start::start(&places, &RealDisk, options.cache_bytes(), anyway, progress)?;
         let store_id = started.identity.store_id;
         let needed = applier::Checkpointed { data: &places.data, store_id, trees: &started.trees };
         started.applied.checkpoint(&needed, true)?;

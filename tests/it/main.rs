@@ -5,6 +5,8 @@
 mod crash_store;
 mod net;
 mod store_contract;
+mod store_faults;
+mod store_tail;
 mod vectors;
 mod vectors_wss;
 mod vectors_xml;

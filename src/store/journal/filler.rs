@@ -51,10 +51,10 @@ pub struct Filler {
 }
 
 impl Filler {
-    /// Starts the thread, and the first file.
+    /// Starts the thread; it makes a file when one is wanted.
     #[must_use]
     pub fn start(disk: Arc<dyn Disk>, journal: &Path, options: JournalOptions) -> Self {
-        let shared = Arc::new(Shared { state: Mutex::new(State::Wanted), changed: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(State::Idle), changed: Condvar::new() });
         let (theirs, path) = (shared.clone(), journal.join("next.tmp"));
         let work = move || work(&theirs, || fill(&*disk, &path, options));
         let thread = std::thread::Builder::new().name("journal-filler".to_owned()).spawn(work).ok();

@@ -187,6 +187,9 @@ impl JournalWriter {
             time,
             ..before
         };
+        if self.cursor.offset > current.capacity / 2 {
+            self.filler.want();
+        }
         positions.ok_or_else(|| WriteError::Fatal { reason: "the journal has reached its last position".to_owned() })
     }
 
@@ -225,7 +228,6 @@ impl JournalWriter {
         self.disk.sync_directory(&self.journal).map_err(|error| self.fatal("sync the directory of", &error))?;
         let capacity = self.options.segment_bytes;
         self.current = Some(Current { file, salt: header.salt(), capacity });
-        self.filler.want();
         Ok(())
     }
 

@@ -88,6 +88,17 @@ impl Places {
     }
 }
 
+/// What to do with an index that cannot be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDoubt {
+    /// Make it again from the journal.
+    Rebuild,
+    /// Leave it and say why: [`Error::Index`].
+    Refuse,
+    /// Make it again even without a doubt.
+    RebuildAnyway,
+}
+
 struct Start<'a> {
     places: &'a Places,
     disk: &'a dyn Disk,
@@ -96,7 +107,7 @@ struct Start<'a> {
     progress: Progress<'a>,
 }
 
-/// Opens what stands in `places`, or makes it. `rebuild` says why the index is to be made again in any case.
+/// Opens what stands in `places`, or makes it.
 ///
 /// # Errors
 /// [`Error::Damaged`] and [`Error::Behind`] when the journal is not what it was; [`Error::Io`].
@@ -104,29 +115,33 @@ pub fn start(
     places: &Places,
     disk: &dyn Disk,
     cache_bytes: u64,
-    rebuild: Option<String>,
+    on_doubt: OnDoubt,
     progress: Progress<'_>,
 ) -> Result<Started, Error> {
     fs::create_dir_all(&places.journal).map_err(|source| failed("make", &places.journal, source))?;
     let checkpoint = Checkpoint::read(&places.data)?;
     let known = identity(&places.journal)?;
     if known.is_none()
-        && let Some(last) = checkpoint.as_ref().and_then(|checkpoint| checkpoint.last).filter(|_| rebuild.is_none())
+        && on_doubt != OnDoubt::RebuildAnyway
+        && let Some(last) = checkpoint.as_ref().and_then(|checkpoint| checkpoint.last)
     {
         let (path, end) = (places.journal.display().to_string(), JournalCursor::start().position());
         return Err(Error::Behind { path, end, known: last });
     }
     let identity = known.map_or_else(new_identity, Ok)?;
     let mut start = Start { places, disk, cache_bytes, identity, progress };
-    let doubt = match (rebuild, checkpoint) {
-        (Some(reason), _) => reason,
-        (None, None) if known.is_none() => return start.fresh(None),
-        (None, None) => "there is no position file that holds".to_owned(),
-        (None, Some(checkpoint)) => match start.resume(&checkpoint)? {
+    let doubt = match checkpoint {
+        _ if on_doubt == OnDoubt::RebuildAnyway => "it was asked for".to_owned(),
+        None if known.is_none() => return start.fresh(None),
+        None => "there is no position file that holds".to_owned(),
+        Some(checkpoint) => match start.resume(&checkpoint)? {
             Ok(started) => return Ok(started),
             Err(doubt) => doubt,
         },
     };
+    if on_doubt == OnDoubt::Refuse {
+        return Err(Error::Index { reason: doubt });
+    }
     tracing::warn!(reason = doubt, "the index is made again from the journal");
     start.fresh(Some(doubt))
 }
