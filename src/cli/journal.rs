@@ -44,13 +44,13 @@ const STATS_EXAMPLES: &str = "EXAMPLES:
 #[derive(Debug, Args)]
 pub struct Place {
     /// Directory that holds coconnect.toml and data/
-    #[arg(value_name = "DIR", conflicts_with_all = ["dir", "config"])]
+    #[arg(value_name = "DIR", conflicts_with = "dir")]
     pub place: Option<PathBuf>,
     /// Directory that holds coconnect.toml and data/
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Configuration; data/ stands beside it [default: coconnect.toml]
-    #[arg(long, value_name = "FILE")]
+    /// Configuration; data/ stands beside it. Without DIR and this: coconnect.toml in the current directory
+    #[arg(long, value_name = "FILE", env = "COCONNECT_CONFIG")]
     pub config: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long)]

@@ -6,11 +6,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
 pub mod co;
-pub mod journal;
-pub mod keys;
 pub mod contract;
 pub mod demo;
 pub mod init;
+pub mod journal;
 pub mod keys;
 pub mod message;
 pub mod out;
