@@ -6,6 +6,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
 pub mod co;
+pub mod cert;
+pub mod keys;
 pub mod contract;
 pub mod demo;
 pub mod init;
@@ -54,6 +56,8 @@ pub enum Noun {
     Journal(journal::JournalArgs),
     /// The store: make its index again, compare it with the journal
     Store(store::StoreArgs),
+    /// Certificates, their keys, and what expires when
+    Cert(cert::CertArgs),
     /// XML Signature, XML Encryption and Canonical XML on plain files
     Xmlsec(xmlsec::XmlsecArgs),
     /// The service contract: WSDL, schemas, and the code made from them.
@@ -78,6 +82,7 @@ pub fn run() -> ExitCode {
         Noun::Partner(verb) => partner::run(verb),
         Noun::Journal(args) => journal::run(&args),
         Noun::Store(args) => store::run(&args),
+        Noun::Cert(args) => cert::run(&args),
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
         Noun::Wss(args) => wss::run(&args),

@@ -167,12 +167,13 @@ impl DevCa {
         Ok(Self { certificate, key })
     }
 
-    /// Makes a revocation list of these certificates, revoked at `revoked_at`.
+    /// Makes a revocation list of these certificates, revoked at `revoked_at`, and of all that `previous` revokes.
     ///
     /// # Errors
     /// [`Error::OpenSsl`].
     pub fn revoke(
         &self,
+        previous: Option<&Crl>,
         revoked: &[&Certificate],
         revoked_at: Timestamp,
         this_update: Timestamp,
@@ -186,7 +187,11 @@ impl DevCa {
         for extension in self.list_extensions().doing(doing)? {
             builder.append_extension(extension).doing(doing)?;
         }
-        for certificate in revoked {
+        let known = |certificate: &Certificate| previous.is_some_and(|list| list.lists(certificate));
+        for entry in previous.into_iter().flat_map(Crl::entries) {
+            builder.add_revoked(entry.to_owned().doing(doing)?).doing(doing)?;
+        }
+        for certificate in revoked.iter().filter(|certificate| !known(certificate)) {
             let mut entry = X509RevokedBuilder::new().doing(doing)?;
             entry.set_serial_number(certificate.x509().serial_number()).doing(doing)?;
             entry.set_revocation_date(&*asn1_time(revoked_at)?).doing(doing)?;

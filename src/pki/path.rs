@@ -200,6 +200,8 @@ pub(crate) fn check(
     if chain.len() > OFFERED_MAX {
         return Err(PathError::TooMany { came: chain.len(), limit: OFFERED_MAX });
     }
+    // Certificates know no fractions of a second; neither should what people read.
+    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
     check_time(certificate, at)?;
     check_use(certificate, purpose)?;
     check_key(certificate, trust.leniency)?;
@@ -317,7 +319,7 @@ fn check_time(certificate: &Certificate, now: Timestamp) -> Result<(), PathError
         return Err(PathError::NotYetValid { subject: subject(), not_before: certificate.not_before(), now });
     }
     // The last second belongs to the validity (RFC 5280 §4.1.2.5).
-    if now.as_second() > certificate.not_after().as_second() {
+    if now > certificate.not_after() {
         return Err(PathError::Expired { subject: subject(), not_after: certificate.not_after(), now });
     }
     Ok(())

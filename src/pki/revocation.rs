@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use openssl::x509::{CrlStatus, ReasonCode, X509Crl};
+use openssl::x509::{CrlStatus, ReasonCode, X509Crl, X509RevokedRef};
 
 use super::cert::Certificate;
 use super::der::{self, Reader, tag};
@@ -148,7 +148,19 @@ impl Crl {
         }
     }
 
-    /// What it says of a certificate of its issuer.
+    /// Whether it revokes this certificate, which must be of its issuer.
+    #[must_use]
+    pub fn lists(&self, certificate: &Certificate) -> bool {
+        self.verdict(certificate) != Verdict::NotListed
+    }
+
+    /// Its entries.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &X509RevokedRef> {
+        self.inner.crl.get_revoked().into_iter().flatten()
+    }
+
+    /// What it says of a certificate of its issuer. It is revoked whatever the moment of the check: whether a signature is
+    /// older than the revocation is for evidence to show, not for the signer to claim.
     pub(crate) fn verdict(&self, certificate: &Certificate) -> Verdict {
         match self.inner.crl.get_by_cert(certificate.x509()) {
             CrlStatus::NotRevoked | CrlStatus::RemoveFromCrl(_) => Verdict::NotListed,

@@ -187,7 +187,7 @@ fn revoked_is_refused_and_lists_age() {
     anchors.set_revocation(Revocation { required: true, grace: std::time::Duration::from_secs(24 * 3600) });
     let check = |anchors: &TrustAnchors, which: &Certificate, at| anchors.check(which, &[], at, Use::Sign);
     assert!(matches!(check(&anchors, &good, now()), Err(PathError::RevocationUnknown { .. })));
-    anchors.add_crl(ca.revoke(&[&bad], days(-1), days(-1), days(7)).unwrap());
+    anchors.add_crl(ca.revoke(None, &[&bad], days(-1), days(-1), days(7)).unwrap());
     assert_eq!(check(&anchors, &good, now()).unwrap().good_until(), days(8));
     let refused = check(&anchors, &bad, now()).unwrap_err();
     assert!(matches!(&refused, PathError::Revoked { at, .. } if *at == days(-1)), "{refused}");
@@ -204,7 +204,7 @@ fn a_list_by_somebody_else_revokes_nothing() {
     let (ca, twin) = (authority("CA"), authority("CA"));
     let certificate = ca.issue(&issue("KR", &[Use::Sign]), &key()).unwrap();
     let mut anchors = trusting(&ca);
-    anchors.add_crl(twin.revoke(&[&certificate], days(-1), days(-1), days(7)).unwrap());
+    anchors.add_crl(twin.revoke(None, &[&certificate], days(-1), days(-1), days(7)).unwrap());
     assert_eq!(anchors.check(&certificate, &[], now(), Use::Sign).unwrap().unlisted(), ["CN=KR"]);
 }
 
@@ -212,13 +212,16 @@ fn a_list_by_somebody_else_revokes_nothing() {
 fn a_list_reads_back_from_pem_and_der() {
     let ca = authority("CA");
     let certificate = ca.issue(&issue("KR", &[Use::Sign]), &key()).unwrap();
-    let empty = ca.revoke(&[], days(-1), days(-1), days(7)).unwrap();
+    let empty = ca.revoke(None, &[], days(-1), days(-1), days(7)).unwrap();
     assert_eq!((empty.revoked_count(), empty.issuer()), (0, "CN=CA"));
-    let list = ca.revoke(&[&certificate], days(-1), days(-1), days(7)).unwrap();
+    let list = ca.revoke(None, &[&certificate], days(-1), days(-1), days(7)).unwrap();
     let pem = [list.to_pem().unwrap(), empty.to_pem().unwrap()].concat();
     let read = Crl::from_octets(pem.as_bytes()).unwrap();
     assert_eq!(read.iter().map(Crl::revoked_count).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(Crl::from_octets(&list.to_der().unwrap()).unwrap().len(), 1);
+    let other = ca.issue(&issue("ID", &[Use::Sign]), &key()).unwrap();
+    let next = ca.revoke(Some(&list), &[&certificate, &other], days(0), days(0), days(7)).unwrap();
+    assert!(next.revoked_count() == 2 && next.lists(&certificate) && next.lists(&other) && !list.lists(&other));
     assert!(matches!(Crl::from_octets(certificate.der()), Err(Error::NotACrl)));
     assert!(matches!(Crl::from_octets(certificate.to_pem().as_bytes()), Err(Error::NotACrl)));
 }

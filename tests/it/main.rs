@@ -4,6 +4,7 @@
 
 mod crash_store;
 mod net;
+mod pki;
 mod store_contract;
 mod store_faults;
 mod store_tail;

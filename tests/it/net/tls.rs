@@ -76,7 +76,7 @@ async fn a_revoked_client_is_refused_after_a_reload_and_its_open_connection_live
     let before = client(&server, client_tls(&ca, Some(&pair)));
     assert_eq!(send(&before, "1").await.unwrap().body, b"1");
 
-    let crl = ca.revoke(&[&pair.0], days(-1), days(-1), days(7)).unwrap();
+    let crl = ca.revoke(None, &[&pair.0], days(-1), days(-1), days(7)).unwrap();
     let check = trusting(&[&ca], &[crl], Use::TlsClient);
     tls.reload(&identity(&certificate(&ca, "server 2")), ClientCertificate::Required, check).unwrap();
     assert_eq!(send(&before, "2").await.unwrap().body, b"2");
