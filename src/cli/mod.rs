@@ -5,9 +5,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
-pub mod co;
 pub mod cert;
-pub mod keys;
+pub mod co;
 pub mod contract;
 pub mod demo;
 pub mod init;
