@@ -85,5 +85,11 @@ pub fn parse(octets: Vec<u8>, options: &Options) -> Result<Document, Error> {
     let tables = OnceCell::new();
     let done = Parser::new(&text, decoded.start, &mut document).document(options.dtd, &tables);
     document.text = text;
-    done.map(|()| document)
+    match done {
+        Ok(()) => Ok(document),
+        Err(error) => Err(*error),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,8 +100,8 @@ impl Document {
     /// A document node and nothing below it.
     pub(crate) fn new(text: String, start: usize) -> Self {
         let mut side = String::with_capacity(256);
-        let mut prefixes = Table::default();
-        let mut uris = Table::default();
+        let mut prefixes = Table::new();
+        let mut uris = Table::new();
         let known = |table: &mut Table, side: &mut String, name: &str| {
             let from = side.len() as u32;
             side.push_str(name);
@@ -113,7 +113,7 @@ impl Document {
         for uri in ["", ns::XML, ns::XMLNS] {
             known(&mut uris, &mut side, uri);
         }
-        let nodes_guess = (text.len() / 28).clamp(16, 4096);
+        let nodes_guess = (text.len() / 20).clamp(16, 2048);
         let mut nodes = Vec::with_capacity(nodes_guess);
         let mut root = Node::new(Kind::Document, NONE);
         root.start = start as u32;
@@ -125,7 +125,7 @@ impl Document {
             nodes,
             attributes: Vec::with_capacity(nodes_guess / 8),
             scopes: vec![Scope { parent: NONE, owner: 0, first: 0, len: 0 }],
-            declarations: Vec::new(),
+            declarations: Vec::with_capacity(16),
             prefixes,
             uris,
             document_element: NONE,

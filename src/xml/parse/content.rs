@@ -1,8 +1,7 @@
 //! The loop over text, tags, comments, processing instructions and CDATA sections (XML 1.0 §2.4 to §2.7, §3.1).
 
 use super::super::chars;
-use super::parser::{Parser, push_normalized};
-use crate::xml::Error;
+use super::parser::{Fail, Parser, push_normalized};
 use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{CONTENT_CANONICAL, NONE, Node, SIDE, Span, TAGS_CANONICAL};
 
@@ -11,7 +10,7 @@ const SHORT_TEXT: usize = 48;
 
 impl Parser<'_> {
     /// Reads content. With `element`, until the end tag that closes the outermost element; else to the end of the text.
-    pub fn content(&mut self, element: bool) -> Result<(), Error> {
+    pub fn content(&mut self, element: bool) -> Result<(), Fail> {
         loop {
             self.character_data()?;
             match self.byte(self.at + 1) {
@@ -39,7 +38,7 @@ impl Parser<'_> {
         }
     }
 
-    fn end_of_text(&mut self, element: bool) -> Result<(), Error> {
+    fn end_of_text(&mut self, element: bool) -> Result<(), Fail> {
         self.flush()?;
         let open = *self.stack.last().expect("the document itself is always open");
         if element || self.stack.len() > 1 {
@@ -50,8 +49,13 @@ impl Parser<'_> {
     }
 
     /// Text and references up to the next markup.
-    fn character_data(&mut self) -> Result<(), Error> {
+    fn character_data(&mut self) -> Result<(), Fail> {
         let mut from = self.at;
+        self.at = self.plain_text_end(from);
+        if !self.pending.present && self.byte(self.at) == Some(b'<') && self.byte(self.at + 1) != Some(b'!') {
+            // Nearly every text: nothing to replace in it, and nothing that it could be joined with.
+            return if from == self.at { Ok(()) } else { self.push_text(self.span(from, self.at), self.place(from)) };
+        }
         loop {
             self.at = self.plain_text_end(self.at);
             match self.byte(self.at) {
@@ -85,7 +89,7 @@ impl Parser<'_> {
 
     /// The first octet from `at` on that is not plain text.
     #[inline]
-    fn plain_text_end(&self, at: usize) -> usize {
+    pub fn plain_text_end(&self, at: usize) -> usize {
         let rest = &self.bytes[at..];
         let short = &rest[..rest.len().min(SHORT_TEXT)];
         if let Some(found) = short.iter().position(|byte| chars::is(*byte, chars::TEXT_STOP)) {
@@ -153,7 +157,7 @@ impl Parser<'_> {
 
     /// Makes a text node of the pending text.
     #[inline]
-    pub fn flush(&mut self) -> Result<(), Error> {
+    pub fn flush(&mut self) -> Result<(), Fail> {
         if !self.pending.present {
             return Ok(());
         }
@@ -161,15 +165,17 @@ impl Parser<'_> {
         if self.pending.span.is_empty() {
             return Ok(());
         }
-        let mut node = Node::new(Kind::Text, NONE);
-        node.start = self.pending.from;
-        node.end = self.place_end(self.at);
-        (node.a, node.b) = (self.pending.span.start, self.pending.span.end);
-        self.push(node)?;
+        self.push_text(self.pending.span, self.pending.from)
+    }
+
+    #[inline]
+    fn push_text(&mut self, text: Span, from: u32) -> Result<(), Fail> {
+        let end = self.place_end(self.at);
+        self.push(Node { start: from, end, a: text.start, b: text.end, ..Node::new(Kind::Text, NONE) })?;
         Ok(())
     }
 
-    fn end_tag(&mut self) -> Result<(), Error> {
+    fn end_tag(&mut self) -> Result<(), Fail> {
         self.flush()?;
         if !self.at_home() {
             return Err(self.error(self.at, "an end tag for an element that was opened outside of this entity"));
@@ -197,7 +203,7 @@ impl Parser<'_> {
     }
 
     #[cold]
-    fn wrong_end_tag(&self, name_at: usize, name: &str) -> Error {
+    fn wrong_end_tag(&self, name_at: usize, name: &str) -> Fail {
         match self.qname(name_at, "a name after </") {
             Ok((end, _)) if &self.bytes[name_at..end] == name.as_bytes() => {
                 self.expected(self.after_space(end), "> at the end of the end tag")
@@ -236,7 +242,7 @@ impl Parser<'_> {
         }
     }
 
-    fn cdata(&mut self) -> Result<(), Error> {
+    fn cdata(&mut self) -> Result<(), Fail> {
         let from = self.at + "<![CDATA[".len();
         let length = memchr::memmem::find(&self.bytes[from..], b"]]>")
             .ok_or_else(|| self.error(self.at, "this CDATA section is not closed"))?;
@@ -253,7 +259,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub fn comment(&mut self) -> Result<(), Error> {
+    pub fn comment(&mut self) -> Result<(), Fail> {
         self.flush()?;
         let start = self.at;
         let from = start + "<!--".len();
@@ -270,7 +276,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub fn processing_instruction(&mut self) -> Result<(), Error> {
+    pub fn processing_instruction(&mut self) -> Result<(), Fail> {
         self.flush()?;
         let start = self.at;
         let name_end = self.ncname(start + 2, "the target of a processing instruction")?;

@@ -85,7 +85,7 @@ pub(crate) fn parse(document: &mut Document, parent: NodeId, octets: &[u8]) -> R
         Ok(()) => Ok((container, marks)),
         Err(error) => {
             marks.restore(document);
-            Err(error)
+            Err(*error)
         }
     }
 }

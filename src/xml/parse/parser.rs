@@ -3,11 +3,18 @@
 use super::super::chars;
 use super::entity::Tables;
 use crate::base::limits;
+use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{
     CONTENT_CANONICAL, NO_NS, NO_PREFIX, NONE, Node, SIDE, Span, UNBOUND, XML_NS, XML_PREFIX, slice,
 };
 use crate::xml::tree::place::position;
 use crate::xml::{Document, Error, TextPos};
+
+/// Small enough for a register: a `Result` is made for every name, an error hardly ever.
+pub(super) type Fail = Box<Error>;
+
+/// Slots of the table of twins.
+const TWINS: usize = 64;
 
 /// An element whose end tag has not come yet.
 #[derive(Clone, Copy)]
@@ -60,6 +67,10 @@ pub(super) struct Parser<'t> {
     pub entities: Vec<Frame<'t>>,
     /// Where their replacement texts lie in the side buffer.
     pub entity_origin: u32,
+    /// An earlier element with the name of the last one: what followed it is likely to follow again.
+    pub twin: u32,
+    /// Elements by a hash of their names, to find a twin.
+    pub twins: [u32; TWINS],
     /// Octets that entities may still add.
     pub entity_budget: usize,
 }
@@ -96,12 +107,14 @@ impl<'t> Parser<'t> {
             stack,
             current,
             declared_by,
-            undo: Vec::new(),
+            undo: Vec::with_capacity(16),
             pending: Pending { span: Span::default(), owned: false, from: 0, present: false },
             depth_base: 0,
             dtd: None,
             entities: Vec::new(),
             entity_origin: SIDE,
+            twin: NONE,
+            twins: [NONE; TWINS],
             entity_budget: limits::ENTITY_BYTES_MAX,
         }
     }
@@ -138,13 +151,13 @@ impl<'t> Parser<'t> {
     }
 
     #[cold]
-    pub fn error(&self, at: usize, what: impl Into<String>) -> Error {
-        Error::NotWellFormed { what: what.into(), at: self.pos(at) }
+    pub fn error(&self, at: usize, what: impl Into<String>) -> Fail {
+        Box::new(Error::NotWellFormed { what: what.into(), at: self.pos(at) })
     }
 
     #[cold]
-    pub fn limit(&self, at: usize, what: &'static str, limit: usize) -> Error {
-        Error::Limit { what, limit, at: self.pos(at) }
+    pub fn limit(&self, at: usize, what: &'static str, limit: usize) -> Fail {
+        Box::new(Error::Limit { what, limit, at: self.pos(at) })
     }
 
     /// What stands at `at`, for an error text.
@@ -158,7 +171,7 @@ impl<'t> Parser<'t> {
     }
 
     #[cold]
-    pub fn expected(&self, at: usize, what: &str) -> Error {
+    pub fn expected(&self, at: usize, what: &str) -> Fail {
         self.error(at, format!("expected {what}, came {}", self.shown(at)))
     }
 
@@ -182,38 +195,71 @@ impl<'t> Parser<'t> {
 
     /// The end of the NCName at `at`.
     #[inline]
-    pub fn ncname(&self, at: usize, what: &str) -> Result<usize, Error> {
-        let mut end = at;
-        match self.byte(end) {
-            Some(byte) if chars::is(byte, chars::NAME_START) => end += 1,
-            Some(byte) if byte >= 0x80 => {}
-            _ => return Err(self.expected(at, what)),
+    pub fn ncname(&self, at: usize, what: &str) -> Result<usize, Fail> {
+        let rest = self.bytes.get(at..).unwrap_or(&[]);
+        let length = rest.iter().position(|byte| !chars::is(*byte, chars::NAME)).unwrap_or(rest.len());
+        let ascii = rest.get(length).is_none_or(|byte| *byte < 0x80);
+        let starts = rest.first().is_some_and(|byte| chars::is(*byte, chars::NAME_START));
+        if ascii && starts && length <= limits::NAME_BYTES_MAX {
+            return Ok(at + length);
         }
-        loop {
-            match self.byte(end) {
-                Some(byte) if chars::is(byte, chars::NAME) => end += 1,
-                Some(byte) if byte >= 0x80 => {
-                    let c = self.source[end..].chars().next().expect("an octet starts a character here");
-                    if end == at && !chars::is_name_start(c) {
-                        return Err(self.expected(at, what));
-                    }
-                    if !chars::is_name(c) {
-                        break;
-                    }
-                    end += c.len_utf8();
-                }
-                _ => break,
-            }
+        self.unusual_ncname(at, what)
+    }
+
+    /// A name with characters beyond ASCII, one that is too long, or none.
+    #[cold]
+    fn unusual_ncname(&self, at: usize, what: &str) -> Result<usize, Fail> {
+        let mut chars_of = self.source.get(at..).unwrap_or("").chars();
+        if !chars_of.next().is_some_and(chars::is_name_start) {
+            return Err(self.expected(at, what));
         }
-        if end - at > limits::NAME_BYTES_MAX {
+        let others: usize = chars_of.take_while(|c| chars::is_name(*c)).map(char::len_utf8).sum();
+        let first = self.source[at..].chars().next().map_or(0, char::len_utf8);
+        if first + others > limits::NAME_BYTES_MAX {
             return Err(self.limit(at, "octets of one name", limits::NAME_BYTES_MAX));
         }
-        Ok(end)
+        Ok(at + first + others)
+    }
+
+    /// The name at `at` if it is that of the element that followed the twin of the last one: its length, where its
+    /// local part starts, and its prefix.
+    #[inline]
+    pub fn predicted_name(&mut self, at: usize) -> Option<(usize, usize, u16)> {
+        let mut next = (self.twin as usize).checked_add(1)?;
+        let mut node = self.doc.nodes.get(next)?;
+        if node.kind != Kind::Element {
+            next += 1;
+            node = self.doc.nodes.get(next).filter(|node| node.kind == Kind::Element)?;
+        }
+        let length = usize::from(node.name_len);
+        let start = node.name as usize;
+        let name = self.main.as_bytes().get(start..start + length)?;
+        let (came, rest) = self.bytes.get(at..)?.split_at_checked(length)?;
+        // The name must end here too.
+        if !matches!(rest.first(), Some(b'>' | b' ' | b'/')) || came != name {
+            return None;
+        }
+        self.twin = next as u32;
+        Some((length, usize::from(node.local_at), node.prefix))
+    }
+
+    /// Finds the twin of the element that is about to be made, and makes it one.
+    pub fn find_twin(&mut self, name: Span) {
+        let Some(bytes) = self.bytes.get(name.start as usize..name.end as usize) else { return };
+        let short = bytes.iter().rev().take(6);
+        let hash = short.fold(bytes.len(), |hash, byte| hash.wrapping_mul(31) ^ usize::from(*byte));
+        let new = self.doc.nodes.len() as u32;
+        let known = std::mem::replace(&mut self.twins[hash % TWINS], new);
+        let same = self.doc.nodes.get(known as usize).is_some_and(|node| {
+            let start = node.name as usize;
+            node.kind == Kind::Element && self.bytes.get(start..start + usize::from(node.name_len)) == Some(bytes)
+        });
+        self.twin = if same { known } else { NONE };
     }
 
     /// The end of the qualified name at `at`, and how far its local part is from its start.
     #[inline]
-    pub fn qname(&self, at: usize, what: &str) -> Result<(usize, usize), Error> {
+    pub fn qname(&self, at: usize, what: &str) -> Result<(usize, usize), Fail> {
         let end = self.ncname(at, what)?;
         if self.byte(end) != Some(b':') {
             return Ok((end, 0));
@@ -227,8 +273,8 @@ impl<'t> Parser<'t> {
     }
 
     /// Adds a node below the innermost open element.
-    #[inline]
-    pub fn push(&mut self, mut node: Node) -> Result<u32, Error> {
+    #[inline(always)]
+    pub fn push(&mut self, mut node: Node) -> Result<u32, Fail> {
         let id = self.doc.nodes.len();
         if id >= self.doc.nodes_max {
             return Err(self.limit(self.at, "nodes of the document", self.doc.nodes_max));
@@ -256,7 +302,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Adds a comment or a processing instruction whose text is `from..to`.
-    pub fn push_leaf(&mut self, mut node: Node, from: usize, to: usize) -> Result<u32, Error> {
+    pub fn push_leaf(&mut self, mut node: Node, from: usize, to: usize) -> Result<u32, Fail> {
         let text = self.normalized(from, to);
         (node.a, node.b) = (text.start, text.end);
         self.not_canonical();

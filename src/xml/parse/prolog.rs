@@ -4,20 +4,20 @@ use std::cell::OnceCell;
 
 use super::Dtd;
 use super::entity::Tables;
-use super::parser::Parser;
+use super::parser::{Fail, Parser};
 use crate::xml::Error;
 use crate::xml::tree::arena::{NONE, SIDE};
 
 impl<'t> Parser<'t> {
     /// Reads a document from its first to its last octet.
-    pub fn document(mut self, dtd: Dtd, tables: &'t OnceCell<Tables>) -> Result<(), Error> {
+    pub fn document(mut self, dtd: Dtd, tables: &'t OnceCell<Tables>) -> Result<(), Fail> {
         if self.starts_with(self.at, "<?xml") && self.is_space(self.at + 5) {
             self.xml_declaration()?;
         }
         self.misc()?;
         if self.starts_with(self.at, "<!DOCTYPE") {
             if dtd == Dtd::Refuse {
-                return Err(Error::DtdRefused { at: self.pos(self.at) });
+                return Err(Box::new(Error::DtdRefused { at: self.pos(self.at) }));
             }
             let (read, end) = super::dtd::read(self.main, self.base, self.at)?;
             self.at = end;
@@ -47,7 +47,7 @@ impl<'t> Parser<'t> {
     }
 
     /// White space, comments and processing instructions outside the document element.
-    fn misc(&mut self) -> Result<(), Error> {
+    fn misc(&mut self) -> Result<(), Fail> {
         loop {
             self.at = self.after_space(self.at);
             if self.starts_with(self.at, "<!--") {
@@ -61,7 +61,7 @@ impl<'t> Parser<'t> {
     }
 
     /// `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>`, in this order and spelling.
-    fn xml_declaration(&mut self) -> Result<(), Error> {
+    fn xml_declaration(&mut self) -> Result<(), Fail> {
         self.at += "<?xml".len();
         let version = self
             .pseudo_attribute("version")?
@@ -90,7 +90,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The value of `name` if that comes next.
-    fn pseudo_attribute(&mut self, name: &str) -> Result<Option<&'t str>, Error> {
+    fn pseudo_attribute(&mut self, name: &str) -> Result<Option<&'t str>, Fail> {
         let at = self.after_space(self.at);
         if at == self.at || !self.starts_with(at, name) {
             return Ok(None);

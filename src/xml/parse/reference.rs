@@ -2,9 +2,8 @@
 
 use super::super::chars;
 use super::entity::{self, Entity};
-use super::parser::{Frame, Parser};
+use super::parser::{Fail, Frame, Parser};
 use crate::base::limits;
-use crate::xml::Error;
 
 /// What a reference stands for.
 pub(super) enum Reference<'s> {
@@ -63,7 +62,7 @@ fn character(bytes: &[u8], at: usize) -> Result<(Reference<'static>, usize), &'s
 
 impl<'t> Parser<'t> {
     /// A reference in content, at `self.at`.
-    pub fn content_reference(&mut self) -> Result<(), Error> {
+    pub fn content_reference(&mut self) -> Result<(), Fail> {
         let at = self.at;
         let (reference, end) = read(self.source, at).map_err(|what| self.error(at, what))?;
         match reference {
@@ -81,7 +80,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Goes on with the replacement text of the entity `name`.
-    fn enter_entity(&mut self, name: &'t str, at: usize, end: usize) -> Result<(), Error> {
+    fn enter_entity(&mut self, name: &'t str, at: usize, end: usize) -> Result<(), Fail> {
         let Some(tables) = self.dtd else {
             return Err(self.error(at, format!("entity {name} is not declared")));
         };
@@ -116,7 +115,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    pub fn charge_entity(&mut self, octets: usize, at: usize) -> Result<(), Error> {
+    pub fn charge_entity(&mut self, octets: usize, at: usize) -> Result<(), Fail> {
         match self.entity_budget.checked_sub(octets) {
             Some(left) => {
                 self.entity_budget = left;
@@ -127,7 +126,7 @@ impl<'t> Parser<'t> {
     }
 
     /// At the end of an entity, goes back to where its reference stood; false at the end of the text itself.
-    pub fn leave_entity(&mut self) -> Result<bool, Error> {
+    pub fn leave_entity(&mut self) -> Result<bool, Fail> {
         let Some(frame) = self.entities.last() else { return Ok(false) };
         if self.stack.len() != frame.stack {
             return Err(self.error(self.at, "an element starts in an entity and does not end there"));
@@ -146,7 +145,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Appends what the reference at `at` stands for in the value of an attribute; gives the place after it.
-    pub fn value_reference(&mut self, at: usize, value: &mut String) -> Result<usize, Error> {
+    pub fn value_reference(&mut self, at: usize, value: &mut String) -> Result<usize, Fail> {
         let (reference, end) = read(self.source, at).map_err(|what| self.error(at, what))?;
         match (reference, self.dtd) {
             (Reference::Character(c), _) => value.push(c),

@@ -2,13 +2,12 @@
 
 use super::super::chars;
 use super::entity::{ElementDefinition, collapse};
-use super::parser::{Open, Parser};
+use super::parser::{Fail, Open, Parser};
 use crate::base::limits;
-use crate::xml::Error;
 use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{
     AttributeData, CONTENT_CANONICAL, Declaration, NO_NS, NO_PREFIX, NONE, Node, SIDE, Scope, Span, TAGS_CANONICAL,
-    UNBOUND, XML_NS, XML_PREFIX,
+    UNBOUND, XML_NS, XML_PREFIX, slice,
 };
 
 /// The number of the URI of `xmlns:`.
@@ -18,7 +17,14 @@ const FEW_ATTRIBUTES: usize = 8;
 
 /// What is known of a start tag while it is read.
 struct Tag<'t> {
+    /// The number that its node will have.
     node: u32,
+    name: Span,
+    local_at: usize,
+    /// Its prefix, where a twin has told it.
+    prefix: Option<u16>,
+    /// Length of `Parser::undo` before it.
+    undo: u32,
     first_attribute: usize,
     first_declaration: usize,
     count: usize,
@@ -38,48 +44,44 @@ struct Value {
 
 impl<'t> Parser<'t> {
     /// Reads the start tag or empty-element tag at `self.at`; true when the element is already complete.
-    pub fn start_tag(&mut self) -> Result<bool, Error> {
+    pub fn start_tag(&mut self) -> Result<bool, Fail> {
         let start = self.at;
-        let (name_end, local_at) = self.qname(start + 1, "a name after <")?;
+        let predicted = self.predicted_name(start + 1);
+        let (name_end, local_at) = match predicted {
+            Some((length, local_at, _)) => (start + 1 + length, local_at),
+            None => self.qname(start + 1, "a name after <")?,
+        };
         let depth = self.depth_base + self.stack.len();
         if depth > self.doc.depth_max {
             return Err(self.limit(start, "levels of elements", self.doc.depth_max));
         }
-        let above = *self.stack.last().expect("the document itself is always open");
-        let mut node = Node::new(Kind::Element, NONE);
-        node.start = self.place(start);
-        node.name = self.span(start + 1, name_end).start;
-        node.name_len = (name_end - start - 1) as u16;
-        node.local_at = local_at as u16;
-        node.a = above.scope;
-        node.b = self.doc.attributes.len() as u32;
-        let undo = self.undo.len() as u32;
-        let node = self.push(node)?;
+        let name = self.span(start + 1, name_end);
         let mut tag = Tag {
-            node,
+            node: self.doc.nodes.len() as u32,
+            name,
+            local_at,
+            prefix: predicted.map(|(_, _, prefix)| prefix),
             first_attribute: self.doc.attributes.len(),
             first_declaration: self.doc.declarations.len(),
+            undo: self.undo.len() as u32,
             count: 0,
             canonical: true,
             definition: self.dtd.and_then(|tables| tables.attributes.get(&self.source[start + 1..name_end])),
         };
+        if predicted.is_none() && self.origin == 0 {
+            self.find_twin(name);
+        }
         self.at = name_end;
         let empty = self.rest_of_tag(&mut tag)?;
         if tag.definition.is_some() {
             self.apply_defaults(&mut tag, start)?;
         }
-        let open = self.finish_tag(&mut tag, start, above.scope, undo)?;
-        if empty {
-            self.close(open, 0);
-        } else {
-            self.stack.push(open);
-        }
-        Ok(empty)
+        self.finish_tag(&mut tag, start, empty)
     }
 
     /// Attributes up to `>` or `/>`; true for the latter.
     #[inline]
-    fn rest_of_tag(&mut self, tag: &mut Tag<'t>) -> Result<bool, Error> {
+    fn rest_of_tag(&mut self, tag: &mut Tag<'t>) -> Result<bool, Fail> {
         loop {
             match self.byte(self.at) {
                 Some(b'>') => {
@@ -107,7 +109,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn attribute(&mut self, tag: &mut Tag<'t>) -> Result<(), Error> {
+    fn attribute(&mut self, tag: &mut Tag<'t>) -> Result<(), Fail> {
         let at = self.at;
         tag.count += 1;
         if tag.count > limits::ATTRIBUTES_PER_ELEMENT_MAX {
@@ -167,7 +169,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Adds the attributes and namespaces that the DTD gives to an element that does not write them.
-    fn apply_defaults(&mut self, tag: &mut Tag<'t>, start: usize) -> Result<(), Error> {
+    fn apply_defaults(&mut self, tag: &mut Tag<'t>, start: usize) -> Result<(), Fail> {
         let Some(definition) = tag.definition.filter(|d| !d.defaults.is_empty()) else { return Ok(()) };
         tag.canonical = false;
         let node = tag.node;
@@ -226,7 +228,7 @@ impl<'t> Parser<'t> {
         local_at: usize,
         value: Span,
         at: usize,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Fail> {
         let prefix = if local_at == 0 {
             NO_PREFIX
         } else {
@@ -250,9 +252,9 @@ impl<'t> Parser<'t> {
     }
 
     /// The number of a prefix, which is a new one when it is first met.
-    fn prefix(&mut self, prefix: Span, at: usize) -> Result<u16, Error> {
+    fn prefix(&mut self, prefix: Span, at: usize) -> Result<u16, Fail> {
         let doc = &mut *self.doc;
-        let name = crate::xml::tree::arena::slice(self.main, &doc.side, prefix);
+        let name = slice(self.main, &doc.side, prefix);
         let Some(id) = doc.prefixes.intern(self.main, &doc.side, name, prefix) else {
             return Err(self.limit(at, "distinct prefixes of the document", limits::NAMESPACES_MAX));
         };
@@ -264,11 +266,11 @@ impl<'t> Parser<'t> {
     }
 
     /// A namespace declaration on the element of `tag`.
-    fn declare(&mut self, tag: &mut Tag<'t>, prefix: Span, value: Span, at: usize) -> Result<(), Error> {
+    fn declare(&mut self, tag: &mut Tag<'t>, prefix: Span, value: Span, at: usize) -> Result<(), Fail> {
         tag.canonical = false;
         let prefix_id = if prefix.is_empty() { NO_PREFIX } else { self.prefix(prefix, at)? };
         let doc = &mut *self.doc;
-        let uri = crate::xml::tree::arena::slice(self.main, &doc.side, value);
+        let uri = slice(self.main, &doc.side, value);
         let relative = !uri.is_empty() && !is_absolute(uri);
         let Some(uri_id) = doc.uris.intern(self.main, &doc.side, uri, value) else {
             return Err(self.limit(at, "distinct namespaces of the document", limits::NAMESPACES_MAX));
@@ -302,57 +304,113 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// Resolves the names of a complete start tag.
+    /// Resolves the names of a complete start tag and makes its node. True when nothing more of the element comes.
     #[inline]
-    fn finish_tag(&mut self, tag: &mut Tag<'t>, start: usize, scope_above: u32, undo: u32) -> Result<Open, Error> {
+    fn finish_tag(&mut self, tag: &mut Tag<'t>, start: usize, empty: bool) -> Result<bool, Fail> {
         let mut prefixes = 0_u32;
-        let node = self.doc.nodes[tag.node as usize];
-        let mut scope = scope_above;
+        let mut scope = self.stack.last().expect("the document itself is always open").scope;
         let declared = self.doc.declarations.len() - tag.first_declaration;
         if declared > 0 {
-            scope = self.doc.scopes.len() as u32;
-            self.doc.scopes.push(Scope {
-                parent: scope_above,
-                owner: tag.node,
-                first: tag.first_declaration as u32,
-                len: declared as u32,
-            });
+            let first = tag.first_declaration as u32;
+            self.doc.scopes.push(Scope { parent: scope, owner: tag.node, first, len: declared as u32 });
+            scope = self.doc.scopes.len() as u32 - 1;
         }
-        let prefix = if node.local_at == 0 {
-            NO_PREFIX
-        } else {
-            let span = Span { start: node.name, end: (node.name & !SIDE) + u32::from(node.local_at) - 1 };
-            let name = crate::xml::tree::arena::slice(self.main, &self.doc.side, span);
-            match self.doc.prefixes.find(self.main, &self.doc.side, name) {
-                Some(prefix) => prefix,
-                None => return Err(self.undeclared(span, start)),
-            }
-        };
-        let ns = self.current[usize::from(prefix)];
-        if ns == UNBOUND {
-            let span = Span { start: node.name, end: (node.name & !SIDE) + u32::from(node.local_at) - 1 };
-            return Err(self.undeclared(span, start));
-        }
+        let (prefix, ns) = self.resolve(tag, start)?;
         mark(&mut prefixes, &mut tag.canonical, prefix);
         let attributes = self.doc.attributes.len() - tag.first_attribute;
         if attributes > 0 {
             self.resolve_attributes(tag, start, &mut prefixes)?;
         }
-        let node = &mut self.doc.nodes[tag.node as usize];
-        node.ns = ns;
-        node.prefix = prefix;
-        node.a = scope;
-        node.attributes_len = attributes as u16;
-        node.flags = if tag.canonical { TAGS_CANONICAL } else { 0 };
-        Ok(Open { node: tag.node, last_child: NONE, scope, undo, prefixes, canonical: CONTENT_CANONICAL })
+        let node = Node {
+            start: self.place(start),
+            name: tag.name.start,
+            a: scope,
+            b: tag.first_attribute as u32,
+            ns,
+            prefix,
+            prefixes,
+            name_len: tag.name.len() as u16,
+            local_at: tag.local_at as u16,
+            attributes_len: attributes as u16,
+            flags: if tag.canonical { TAGS_CANONICAL } else { 0 },
+            ..Node::new(Kind::Element, NONE)
+        };
+        if !empty
+            && declared == 0
+            && self.origin == 0
+            && let Some(text_end) = self.leaf_end(tag.name)
+        {
+            self.push_leaf_element(node, text_end)?;
+            return Ok(true);
+        }
+        let node = self.push(node)?;
+        let open = Open { node, last_child: NONE, scope, undo: tag.undo, prefixes, canonical: CONTENT_CANONICAL };
+        if empty {
+            self.close(open, 0);
+        } else {
+            self.stack.push(open);
+        }
+        Ok(empty)
+    }
+
+    /// Where the text of an element ends that holds nothing else, and is closed by the plainest of end tags.
+    #[inline]
+    fn leaf_end(&self, name: Span) -> Option<usize> {
+        let text_end = self.plain_text_end(self.at);
+        let end_tag = self.bytes.get(text_end..)?.strip_prefix(b"</")?;
+        let after = end_tag.strip_prefix(self.bytes.get(name.start as usize..name.end as usize)?)?;
+        (after.first() == Some(&b'>')).then_some(text_end)
+    }
+
+    /// Adds an element with the text that ends at `text_end`, and goes behind its end tag.
+    #[inline]
+    fn push_leaf_element(&mut self, mut node: Node, text_end: usize) -> Result<(), Fail> {
+        let from = self.at;
+        self.at = text_end + usize::from(node.name_len) + "</>".len();
+        node.end = self.at as u32;
+        let above = self.stack.last_mut().expect("the document itself is always open");
+        above.prefixes |= node.prefixes;
+        if node.flags == 0 {
+            above.canonical = 0;
+        }
+        node.flags |= CONTENT_CANONICAL;
+        if from == text_end {
+            return self.push(node).map(|_| ());
+        }
+        let id = self.doc.nodes.len() as u32;
+        node.first_child = id + 1;
+        self.push(node)?;
+        if self.doc.nodes.len() >= self.doc.nodes_max {
+            return Err(self.limit(from, "nodes of the document", self.doc.nodes_max));
+        }
+        let (from, to) = (from as u32, text_end as u32);
+        self.doc.nodes.push(Node { start: from, end: to, a: from, b: to, ..Node::new(Kind::Text, id) });
+        Ok(())
+    }
+
+    /// Number and namespace of the prefix of an element.
+    #[inline]
+    fn resolve(&mut self, tag: &Tag<'t>, start: usize) -> Result<(u16, u16), Fail> {
+        if tag.local_at == 0 {
+            return Ok((NO_PREFIX, self.current[usize::from(NO_PREFIX)]));
+        }
+        let span = Span { start: tag.name.start, end: (tag.name.start & !SIDE) + tag.local_at as u32 - 1 };
+        let prefix = tag.prefix.or_else(|| {
+            let text = slice(self.main, &self.doc.side, span);
+            self.doc.prefixes.find(self.main, &self.doc.side, text)
+        });
+        match prefix.map(|prefix| (prefix, self.current[usize::from(prefix)])) {
+            Some((prefix, ns)) if ns != UNBOUND => Ok((prefix, ns)),
+            _ => Err(self.undeclared(span, start)),
+        }
     }
 
     #[cold]
-    fn undeclared(&self, prefix: Span, at: usize) -> Error {
+    fn undeclared(&self, prefix: Span, at: usize) -> Fail {
         self.error(at, format!("prefix {} is not declared", self.slice(prefix)))
     }
 
-    fn resolve_attributes(&mut self, tag: &mut Tag<'t>, start: usize, prefixes: &mut u32) -> Result<(), Error> {
+    fn resolve_attributes(&mut self, tag: &mut Tag<'t>, start: usize, prefixes: &mut u32) -> Result<(), Fail> {
         for at in tag.first_attribute..self.doc.attributes.len() {
             let data = self.doc.attributes[at];
             if data.prefix == NO_PREFIX {
@@ -403,7 +461,7 @@ impl<'t> Parser<'t> {
 
     /// Reads the value whose opening quote is at `open`, normalized as CDATA (XML 1.0 §3.3.3).
     #[inline]
-    fn attribute_value(&mut self, open: usize) -> Result<Value, Error> {
+    fn attribute_value(&mut self, open: usize) -> Result<Value, Fail> {
         let quote = match self.byte(open) {
             Some(quote @ (b'"' | b'\'')) => quote,
             _ => return Err(self.expected(open, "a quote at the start of a value")),
@@ -423,7 +481,7 @@ impl<'t> Parser<'t> {
     }
 
     /// A value that cannot stay as it stands: from `at` on something is replaced.
-    fn changed_value(&mut self, open: usize, quote: u8, at: usize) -> Result<Value, Error> {
+    fn changed_value(&mut self, open: usize, quote: u8, at: usize) -> Result<Value, Fail> {
         let mut value = String::with_capacity(at - open + 32);
         let mut from = open + 1;
         let mut at = at;

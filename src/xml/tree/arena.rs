@@ -36,6 +36,10 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    pub(crate) fn len(self) -> u32 {
+        self.end - (self.start & !SIDE)
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.start & !SIDE == self.end
     }
@@ -173,6 +177,10 @@ pub(crate) struct Table {
 const HASHED_FROM: usize = 16;
 
 impl Table {
+    pub(crate) fn new() -> Self {
+        Self { spans: Vec::with_capacity(16), keys: Vec::with_capacity(16), ..Self::default() }
+    }
+
     pub(crate) fn span(&self, id: u16) -> Span {
         self.spans[usize::from(id)]
     }
@@ -250,8 +258,5 @@ impl Table {
 #[inline]
 fn key(name: &[u8]) -> u64 {
     let tail = &name[name.len().saturating_sub(7)..];
-    let mut octets = [0; 8];
-    octets[..tail.len()].copy_from_slice(tail);
-    octets[7] = name.len().min(255) as u8;
-    u64::from_le_bytes(octets)
+    tail.iter().fold(name.len().min(255) as u64, |key, octet| key << 8 | u64::from(*octet))
 }
