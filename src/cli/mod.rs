@@ -19,9 +19,11 @@ pub mod partner;
 pub mod place;
 pub mod reach;
 pub mod serve;
-pub mod wss;
 pub mod store;
+pub mod wss;
 pub mod xmlsec;
+pub mod xmlsec_decrypt;
+pub mod xmlsec_encrypt;
 
 use std::process::ExitCode;
 

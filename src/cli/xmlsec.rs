@@ -33,6 +33,10 @@ pub enum Verb {
     Verify(VerifyArgs),
     /// Write the canonical form of a file
     C14n(C14nArgs),
+    /// Decrypt every EncryptedData of a file that one of the keys opens
+    Decrypt(super::xmlsec_decrypt::DecryptArgs),
+    /// Encrypt elements of a file for a recipient, or fill an EncryptedData template
+    Encrypt(super::xmlsec_encrypt::EncryptArgs),
 }
 
 /// Runs the verb.
@@ -43,6 +47,8 @@ pub fn run(args: &XmlsecArgs) -> Result<Exit, Failure> {
     match &args.verb {
         Verb::Verify(args) => run_verify(args),
         Verb::C14n(args) => run_c14n(args),
+        Verb::Decrypt(args) => super::xmlsec_decrypt::run(args),
+        Verb::Encrypt(args) => super::xmlsec_encrypt::run(args),
     }
 }
 

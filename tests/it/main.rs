@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod crash_store;
+mod encrypt;
 mod net;
 mod pki;
 mod store_contract;
 mod store_faults;
 mod store_tail;
 mod vectors;
+mod vectors_enc;
 mod vectors_wss;
 mod vectors_xml;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Row {
     pub path: String,
+    pub key: String,
     pub algorithms: String,
     pub expected: String,
     pub note: String,
@@ -35,6 +36,7 @@ pub fn rows(root: &Path, kind: &str) -> Vec<Row> {
     rows.filter(|cells| cells.get(1) == Some(&kind))
         .map(|cells| Row {
             path: cells[0].to_owned(),
+            key: cells[2].to_owned(),
             algorithms: cells[3].to_owned(),
             expected: cells[4].to_owned(),
             note: cells[5].to_owned(),

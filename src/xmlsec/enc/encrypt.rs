@@ -18,8 +18,10 @@ use crate::xmlsec::algorithm::{
     Digest, KDF_HMACS, KeyAgreement, KeyDerivation, KeyTransport, KeyWrap, MASK_GENERATIONS, row_of,
 };
 use crate::xmlsec::base64;
+use crate::xmlsec::dsig::key_value;
+use crate::xmlsec::key::public_of;
 use crate::xmlsec::provider::digest::md;
-use crate::xmlsec::provider::key_agreement::{AgreementKey, Curve, ephemeral_for, uncompressed_point};
+use crate::xmlsec::provider::key_agreement::{AgreementKey, Curve, ephemeral_for};
 use crate::xmlsec::provider::key_transport::{Oaep, seal_oaep, seal_pkcs1};
 
 /// `wsse11:TokenType` and `ValueType` of a reference to an EncryptedKey (WS-Security 1.1 §7.3).
@@ -54,10 +56,38 @@ impl Recipient {
         Ok(Self { key, key_info })
     }
 
+    /// A public key of which nothing else is known. One that agrees is named by its value; an RSA key is not named at all,
+    /// since xmlsec1 takes a value for the key to decrypt with.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot write it.
+    pub fn from_public(key: PKey<Public>) -> Result<Self, Error> {
+        if key.id() == Id::RSA {
+            return Ok(Self { key, key_info: Vec::new() });
+        }
+        let declared = format!("<ds:KeyValue xmlns:ds=\"{}\">", ns::DS);
+        let key_info = key_value::write(&key)?.replacen("<ds:KeyValue>", &declared, 1).into_bytes();
+        Ok(Self { key, key_info })
+    }
+
     /// The key.
     #[must_use]
     pub fn key(&self) -> &PKeyRef<Public> {
         &self.key
+    }
+
+    /// The agreement that its key takes part in.
+    ///
+    /// # Errors
+    /// [`Error::KeyKind`] for RSA keys and keys that only sign.
+    pub fn agreement(&self) -> Result<KeyAgreement, Error> {
+        agreement_of(Curve::of(&self.key).unwrap_or(Curve::FiniteField))
+    }
+
+    /// What stands inside the `ds:KeyInfo` to say whose it is.
+    #[must_use]
+    pub fn key_info(&self) -> &[u8] {
+        &self.key_info
     }
 }
 
@@ -193,14 +223,29 @@ fn write_transport(
             .ok_or(Error::KeyKind { expected: "an MGF1 digest that has a URI" })?;
         push(out, &["<xenc11:MGF xmlns:xenc11=\"", ns::XENC11, "\" Algorithm=\"", mgf.uri, "\"></xenc11:MGF>"]);
     }
-    push(out, &["</xenc:EncryptionMethod><ds:KeyInfo>"]);
-    out.extend_from_slice(&recipient.key_info);
-    push(out, &["</ds:KeyInfo>"]);
+    push(out, &["</xenc:EncryptionMethod>"]);
+    if !recipient.key_info.is_empty() {
+        push(out, &["<ds:KeyInfo>"]);
+        out.extend_from_slice(&recipient.key_info);
+        push(out, &["</ds:KeyInfo>"]);
+    }
+    seal_transport(transport, recipient.key(), content_key)
+}
+
+/// The cipher text of `content_key` under an RSA key.
+pub(super) fn seal_transport(
+    transport: &Transport,
+    key: &PKeyRef<Public>,
+    content_key: &ContentKey,
+) -> Result<Vec<u8>, Error> {
+    if key.id() != Id::RSA {
+        return Err(Error::KeyKind { expected: "an RSA public key" });
+    }
     if transport.algorithm == KeyTransport::Rsa15 {
-        return Ok(seal_pkcs1(&recipient.key, content_key.octets())?);
+        return Ok(seal_pkcs1(key, content_key.octets())?);
     }
     let oaep = Oaep { digest: md(transport.digest), mgf1: md(transport.mgf1), label: &transport.label };
-    Ok(seal_oaep(&recipient.key, content_key.octets(), &oaep)?)
+    Ok(seal_oaep(key, content_key.octets(), &oaep)?)
 }
 
 fn write_agreement(
@@ -218,9 +263,13 @@ fn write_agreement(
     write_derivation(out, &management.derivation, wrap.key_size())?;
     push(out, &["<xenc:OriginatorKeyInfo>"]);
     write_public(out, &ours)?;
-    push(out, &["</xenc:OriginatorKeyInfo><xenc:RecipientKeyInfo>"]);
-    out.extend_from_slice(&recipient.key_info);
-    push(out, &["</xenc:RecipientKeyInfo></xenc:AgreementMethod></ds:KeyInfo>"]);
+    push(out, &["</xenc:OriginatorKeyInfo>"]);
+    if !recipient.key_info.is_empty() {
+        push(out, &["<xenc:RecipientKeyInfo>"]);
+        out.extend_from_slice(&recipient.key_info);
+        push(out, &["</xenc:RecipientKeyInfo>"]);
+    }
+    push(out, &["</xenc:AgreementMethod></ds:KeyInfo>"]);
     Ok(wrap.wrap_key(&kek, content_key.octets())?)
 }
 
@@ -277,24 +326,8 @@ fn write_derivation(out: &mut Vec<u8>, derivation: &Derivation, key_bytes: usize
 }
 
 /// A NIST key as ECKeyValue, which every stack knows; the others have no such form.
-fn write_public(out: &mut Vec<u8>, key: &AgreementKey) -> Result<(), Error> {
-    let fault = crate::xmlsec::provider::Error::from;
-    let der = key.key().public_key_to_der().map_err(fault)?;
-    let curve = match key.curve() {
-        Curve::P256 => "urn:oid:1.2.840.10045.3.1.7",
-        Curve::P384 => "urn:oid:1.3.132.0.34",
-        Curve::P521 => "urn:oid:1.3.132.0.35",
-        _ => {
-            push(out, &["<dsig11:DEREncodedKeyValue xmlns:dsig11=\"", ns::DSIG11, "\">", &base64::encode(&der)]);
-            push(out, &["</dsig11:DEREncodedKeyValue>"]);
-            return Ok(());
-        }
-    };
-    let public = PKey::public_key_from_der(&der).map_err(fault)?;
-    let point = uncompressed_point(&public)?;
-    push(out, &["<ds:KeyValue><dsig11:ECKeyValue xmlns:dsig11=\"", ns::DSIG11, "\"><dsig11:NamedCurve URI=\"", curve]);
-    push(out, &["\"></dsig11:NamedCurve><dsig11:PublicKey>", &base64::encode(&point)]);
-    push(out, &["</dsig11:PublicKey></dsig11:ECKeyValue></ds:KeyValue>"]);
+pub(super) fn write_public(out: &mut Vec<u8>, key: &AgreementKey) -> Result<(), Error> {
+    push(out, &[&key_value::write(&*public_of(key.key())?)?]);
     Ok(())
 }
 

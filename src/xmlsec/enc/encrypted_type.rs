@@ -255,7 +255,7 @@ fn reference_list(doc: &Document, node: NodeId) -> Result<Vec<String>, Error> {
 #[derive(Default)]
 struct Parameters {
     key_size: Option<usize>,
-    label: Vec<u8>,
+    label: Option<Vec<u8>>,
     digest: Option<NodeId>,
     mgf: Option<NodeId>,
     stream: StreamParameters,
@@ -267,9 +267,6 @@ fn parameters(doc: &Document, node: NodeId) -> Result<Parameters, Error> {
     if let Some(size) = children.optional(ns::XENC, "KeySize")? {
         found.key_size = Some(number_leaf(doc, size, "KeySize")?);
     }
-    if let Some(label) = children.optional(ns::XENC, "OAEPparams")? {
-        found.label = base64_leaf(doc, label, "OAEPparams")?;
-    }
     while let Some(child) = children.any()? {
         let of = |namespace, local| doc.is(child, namespace, local);
         let hex_leaf = |what| -> Result<Vec<u8>, Error> {
@@ -278,6 +275,9 @@ fn parameters(doc: &Document, node: NodeId) -> Result<Parameters, Error> {
         };
         if of(ns::DS, "DigestMethod") && found.digest.is_none() {
             found.digest = Some(child);
+        } else if of(ns::XENC, "OAEPparams") && found.label.is_none() {
+            // The schema wants it first; old senders write it after the DigestMethod.
+            found.label = Some(base64_leaf(doc, child, "OAEPparams")?);
         } else if of(ns::XENC11, "MGF") && found.mgf.is_none() {
             found.mgf = Some(child);
         } else if of(XMLDSIG_MORE_2021, "Nonce") && found.stream.nonce.is_empty() {
@@ -338,7 +338,12 @@ fn key_method(doc: &Document, node: NodeId, policy: &Policy) -> Result<KeyMethod
 /// Parameters of RSA-OAEP: SHA-1 and MGF1 with SHA-1 where nothing is said (XML Encryption 1.1 §5.5.2).
 fn transport(doc: &Document, node: NodeId, which: KeyTransport, policy: &Policy) -> Result<Transport, Error> {
     let found = parameters(doc, node)?;
-    let mut transport = Transport { algorithm: which, digest: Digest::Sha1, mgf1: Digest::Sha1, label: found.label };
+    let mut transport = Transport {
+        algorithm: which,
+        digest: Digest::Sha1,
+        mgf1: Digest::Sha1,
+        label: found.label.unwrap_or_default(),
+    };
     if which == KeyTransport::Rsa15 {
         return Ok(transport);
     }

@@ -4,7 +4,7 @@
 //! - [`agreement`]: `AgreementMethod`, `KeyDerivationMethod`, `DerivedKey`.
 //! - [`decrypt`]: one key for one element; what messages need.
 //! - [`document`]: a whole document with whatever keys a caller has; [`resolve`]: from a KeyInfo to a key.
-//! - [`encrypt`]: closing.
+//! - [`encrypt`]: closing; [`seal_document`]: elements and templates of a document.
 //! - [`error`]: why something was not opened, for the operator, and the coarse kind of it.
 //!
 //! Refused everywhere: anything external that the caller did not map to a file, curves by their parameters, XML as
@@ -18,6 +18,7 @@ pub mod encrypt;
 pub mod encrypted_type;
 pub mod error;
 pub mod resolve;
+pub mod seal_document;
 #[cfg(test)]
 mod tests;
 
@@ -33,3 +34,4 @@ pub use encrypt::{
 pub use encrypted_type::{CipherData, DataMethod, DataType, EncryptedData, EncryptedKey, KeyMethod, Transport};
 pub use error::{Error, Kind};
 pub use resolve::{Keys, Resolver, Search, Wanted};
+pub use seal_document::{fill_templates, seal_elements};

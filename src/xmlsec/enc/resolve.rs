@@ -79,6 +79,15 @@ pub struct Search {
     refused: Option<Error>,
 }
 
+impl Wanted<'_> {
+    /// The key in `opened`, if it is long enough. Old senders closed longer keys than the cipher wants and used their
+    /// head; nobody does that among partners, where [`super::decrypt_key`] refuses it.
+    fn cut<'o>(&self, opened: &'o [u8]) -> Result<&'o [u8], Error> {
+        let Some(expected) = self.key_bytes else { return Ok(opened) };
+        opened.get(..expected).ok_or(Error::ContentKeySize { expected, came: opened.len() })
+    }
+}
+
 impl Search {
     fn note(&mut self, line: String) {
         if self.tried.len() < TRIED_MAX {
@@ -349,7 +358,7 @@ impl Resolver<'_> {
         visit: Visit<'_>,
     ) -> Result<ControlFlow<()>, Error> {
         if let Some(Some(known)) = search.encrypted_keys.get(&node) {
-            return Ok(visit(&known.clone()));
+            return Ok(wanted.cut(known).map_or(ControlFlow::Continue(()), visit));
         }
         let limit = self.context.policy.encrypted_keys_max;
         if search.encrypted_keys.len() >= limit && !search.encrypted_keys.contains_key(&node) {
@@ -417,19 +426,19 @@ impl Resolver<'_> {
         visit: Visit<'_>,
     ) -> Option<ControlFlow<()>> {
         let what = format!("{at} with {}", describe(with));
-        match opened {
-            Ok(key) if wanted.key_bytes.is_none_or(|expected| expected == key.octets().len()) => {
-                let visited = visit(key.octets());
-                if visited.is_break() {
-                    search.encrypted_keys.insert(node, Some(Zeroizing::new(key.octets().to_vec())));
-                    return Some(visited);
-                }
-                search.note(format!("{what}: opens, but what it holds does not fit"));
+        let key = match opened {
+            Ok(key) => key,
+            Err(error) => {
+                search.failed(&what, error);
+                return None;
             }
-            Ok(key) => {
-                let (expected, came) = (wanted.key_bytes.unwrap_or(0), key.octets().len());
-                search.failed(&what, Error::ContentKeySize { expected, came });
+        };
+        match wanted.cut(key.octets()).map(visit) {
+            Ok(ControlFlow::Break(())) => {
+                search.encrypted_keys.insert(node, Some(Zeroizing::new(key.octets().to_vec())));
+                return Some(ControlFlow::Break(()));
             }
+            Ok(ControlFlow::Continue(())) => search.note(format!("{what}: opens, but what it holds does not fit")),
             Err(error) => search.failed(&what, error),
         }
         None
@@ -451,16 +460,19 @@ impl Resolver<'_> {
         let mut failures = Vec::new();
         let mut found = None;
         let found_kek = self.from_key_info(key.key_info, kek, depth + 1, search, &mut |kek| {
-            match unwrap(kek) {
-                Ok(opened) if wanted.key_bytes.is_none_or(|expected| expected == opened.len()) => {
-                    if visit(&opened).is_break() {
-                        found = Some(opened);
-                        return ControlFlow::Break(());
-                    }
+            let opened = match unwrap(kek) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    failures.push(error);
+                    return ControlFlow::Continue(());
                 }
-                Ok(opened) => {
-                    failures.push(Error::ContentKeySize { expected: wanted.key_bytes.unwrap_or(0), came: opened.len() })
+            };
+            match wanted.cut(&opened).map(&mut *visit) {
+                Ok(ControlFlow::Break(())) => {
+                    found = Some(opened);
+                    return ControlFlow::Break(());
                 }
+                Ok(ControlFlow::Continue(())) => {}
                 Err(error) => failures.push(error),
             }
             ControlFlow::Continue(())
