@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -36,13 +36,9 @@ pub(super) async fn serve<S>(
 {
     let limits = &shared.limits;
     let stream = Impatient::new(stream, Arc::clone(&shared.clock), limits.write_timeout);
-    let begun = Arc::new(AtomicU64::new(0));
     let service = service_fn({
-        let (shared, begun) = (Arc::clone(&shared), Arc::clone(&begun));
-        move |request| {
-            begun.fetch_add(1, Ordering::SeqCst);
-            answer(request, peer.clone(), Arc::clone(&handler), Arc::clone(&shared))
-        }
+        let shared = Arc::clone(&shared);
+        move |request| answer(request, peer.clone(), Arc::clone(&handler), Arc::clone(&shared))
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
@@ -54,18 +50,17 @@ pub(super) async fn serve<S>(
         .half_close(true);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let at_drain = tokio::select! {
+    tokio::select! {
         biased;
         ended = connection.as_mut() => return log_end(ended),
-        _ = phase.wait_for(|phase| *phase != Phase::Serving) => begun.load(Ordering::SeqCst),
-    };
-    // hyper would close an idle connection under a request that is on its way: give it a moment.
-    if begun.load(Ordering::SeqCst) == at_drain {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return log_end(ended),
-            () = shared.clock.sleep(limits.drain_grace) => {}
-        }
+        _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+    }
+    // hyper would close an idle connection under a request that is on its way: give it a moment. A connection that is
+    // answering ends by itself, since its answer says so.
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return log_end(ended),
+        () = shared.clock.sleep(limits.drain_grace) => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {

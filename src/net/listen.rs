@@ -19,7 +19,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 
 use super::address::AllowList;
@@ -35,9 +35,7 @@ pub struct Limits {
     pub connections_max: usize,
     /// Connections open at a time from one address.
     pub connections_per_address_max: usize,
-    /// Handshakes computed at a time; each costs about 2 ms of a core.
-    pub handshakes_max: usize,
-    /// Time for a handshake, waiting for its turn included.
+    /// Time for a handshake.
     pub handshake_timeout: Duration,
     /// Time for the head of a request, counted from the end of the last answer: also how long a connection may idle.
     pub header_timeout: Duration,
@@ -64,7 +62,6 @@ impl Default for Limits {
         Self {
             connections_max: 1_024,
             connections_per_address_max: 128,
-            handshakes_max: 32,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             header_bytes_max: 32 * 1024,
@@ -247,7 +244,6 @@ pub(super) struct Shared {
     /// Wakes the drain when a connection or a request ends.
     pub ended: Notify,
     per_address: Mutex<HashMap<IpAddr, usize>>,
-    handshakes: Semaphore,
     open: AtomicUsize,
 }
 
@@ -329,7 +325,6 @@ impl ServerBuilder {
             draining: AtomicBool::new(false),
             ended: Notify::new(),
             per_address: Mutex::new(HashMap::new()),
-            handshakes: Semaphore::new(self.limits.handshakes_max.max(1)),
             open: AtomicUsize::new(0),
             limits: self.limits,
         });
@@ -530,13 +525,9 @@ async fn serve_tcp(
     let Some(tls) = tls else {
         return connection::serve(stream, peer, handler, shared, phase).await;
     };
-    let handshake = async {
-        let _turn = shared.handshakes.acquire().await;
-        tls.accept(stream).await
-    };
     let secured = tokio::select! {
         biased;
-        secured = handshake => secured,
+        secured = tls.accept(stream) => secured,
         () = shared.clock.sleep(shared.limits.handshake_timeout) => {
             count(&shared.counters.handshakes_failed);
             return debug!(%address, "handshake timed out");

@@ -17,6 +17,7 @@ use openssl::ssl::{
     self, AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslSessionCacheMode,
     SslVerifyMode, SslVersion,
 };
+use openssl::x509::verify::X509CheckFlags;
 use openssl::x509::{X509, X509StoreContext, X509StoreContextRef, X509VerifyResult};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_openssl::SslStream;
@@ -308,7 +309,8 @@ impl ClientTls {
                 }
                 ssl.set_hostname(host).map_err(doing)?;
                 if inner.name == ServerName::Checked {
-                    ssl.param_mut().set_hostflags(openssl::x509::verify::X509CheckFlags::NO_PARTIAL_WILDCARDS);
+                    ssl.param_mut()
+                        .set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT);
                     ssl.param_mut().set_host(host).map_err(doing)?;
                 }
             }
@@ -409,7 +411,9 @@ fn base_context(method: SslMethod) -> Result<SslContextBuilder, ErrorStack> {
             | SslOptions::NO_RENEGOTIATION
             | SslOptions::CIPHER_SERVER_PREFERENCE,
     );
-    builder.set_mode(ssl::SslMode::RELEASE_BUFFERS | ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER);
+    builder.set_mode(
+        ssl::SslMode::RELEASE_BUFFERS | ssl::SslMode::ACCEPT_MOVING_WRITE_BUFFER | ssl::SslMode::ENABLE_PARTIAL_WRITE,
+    );
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
     builder.set_security_level(2);

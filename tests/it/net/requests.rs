@@ -39,6 +39,19 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn clients_that_never_shake_hands_do_not_keep_others_waiting() {
+    let ca = authority("CA");
+    let server = serve(&ca, echo).await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(server.addresses()[0]).await.unwrap());
+    }
+    eventually("all are open", || server.metrics().connections_open == 100).await;
+    let client = client(&server, client_tls(&ca, Some(&certificate(&ca, "KR"))));
+    assert_eq!(send(&client, "x").await.unwrap().body, b"x");
+}
+
+#[tokio::test]
 async fn a_body_that_comes_too_slowly_is_refused() {
     let (server, clock) = serve_plain(Limits::default(), echo).await;
     let mut stream = TcpStream::connect(server.addresses()[0]).await.unwrap();
