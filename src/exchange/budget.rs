@@ -39,7 +39,7 @@ pub(super) enum Full {
 
 impl Budget {
     pub fn new(limits: &Limits) -> Self {
-        let octets_total = limits.in_flight_bytes_max.div_ceil(UNIT).min(Semaphore::MAX_PERMITS).max(1);
+        let octets_total = limits.in_flight_bytes_max.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             octets: Arc::new(Semaphore::new(octets_total)),
             octets_total,
@@ -58,12 +58,11 @@ impl Budget {
         let units = octets.div_ceil(UNIT).clamp(1, self.octets_total);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         let mut partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
-        let under_way = partners.entry(partner.clone()).or_insert(0);
-        if *under_way >= self.per_partner_max {
+        if partners.get(partner).is_some_and(|under_way| *under_way >= self.per_partner_max) {
             return Err(Full::Partner);
         }
         let permit = Arc::clone(&self.octets).try_acquire_many_owned(units).map_err(|_| Full::Octets)?;
-        *under_way += 1;
+        *partners.entry(partner.clone()).or_insert(0) += 1;
         drop(partners);
         Ok(Room { _octets: permit, partner: partner.clone(), partners: Arc::clone(&self.partners) })
     }

@@ -250,6 +250,9 @@ fn check_inclusion(acknowledgement: &Acknowledgement, size: u64, root: &Hash) ->
     if held { Ok(()) } else { Err(Broken::NotIncluded { index, size }) }
 }
 
+/// A key and what it shall hold.
+pub type Put = (Key, Vec<u8>);
+
 /// What the logs of all partners told.
 #[derive(Debug, Default)]
 pub struct SeenLogs {
@@ -263,7 +266,7 @@ impl SeenLogs {
         store: &dyn Store,
         partner: &PartnerId,
         acknowledgement: &Acknowledgement,
-    ) -> (Result<(), Broken>, Option<(Key, Vec<u8>)>) {
+    ) -> (Result<(), Broken>, Option<Put>) {
         if acknowledgement.entry.is_none() && acknowledgement.head.is_none() {
             return (Ok(()), None);
         }
@@ -339,7 +342,7 @@ impl SentHeads {
 
     /// Key and value that make `proofs` the head last sent, for the commit of the acknowledgement; none when it is no news.
     #[must_use]
-    pub fn put(&self, partner: &PartnerId, proofs: &Proofs) -> Option<(Key, Vec<u8>)> {
+    pub fn put(&self, partner: &PartnerId, proofs: &Proofs) -> Option<Put> {
         let size = proofs.head.as_ref()?.size;
         let partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
         let known = partners.get(partner).and_then(|sent| sent.size);

@@ -143,19 +143,23 @@ fn identify(exchange: &Exchange, request: &Request) -> Result<Established, Box<T
     let partners = exchange.partners.now();
     let arrived = exchange.clock.now();
     let credentials = request.header("authorization").and_then(|value| Basic::parse(value.as_bytes()).ok());
+    let user = credentials.as_ref().map_or("", Basic::user);
     let partner = match &request.peer.certificate {
         Some(der) => partners.by_tls_certificate(&openssl::sha::sha256(der), arrived),
         // Without TLS only on loopback in dev, where the user alone tells who calls.
         None if exchange.own.environment == Environment::Dev && address.is_loopback() => {
-            credentials.as_ref().and_then(|credentials| partners.by_basic_user(credentials.user()))
+            Some(partners.by_basic_user(user).ok_or_else(|| {
+                let code = if credentials.is_some() { Code::BasicWrong } else { Code::BasicMissing };
+                stranger(code, "no partner's credentials".to_owned())
+            })?)
         }
         None => None,
     };
-    let Some(credentials) = credentials else {
-        return Err(stranger(Code::BasicMissing, "no Basic credentials".to_owned()));
-    };
     let Some(partner) = partner else {
         return Err(stranger(Code::CertificateUnknown, "the client certificate is no partner's".to_owned()));
+    };
+    let Some(credentials) = credentials else {
+        return Err(stranger(Code::BasicMissing, format!("no Basic credentials, certificate of {}", partner.id())));
     };
     let user_is_right = openssl::memcmp::eq(
         &openssl::sha::sha256(credentials.user().as_bytes()),

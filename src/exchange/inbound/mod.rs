@@ -80,7 +80,7 @@ async fn process(
             Decided::Known(answerable) => return acknowledge(exchange, answerable).await,
             Decided::New(pending) => match record::record(exchange, pending).await? {
                 record::Outcome::Recorded(answerable) => return acknowledge(exchange, answerable).await,
-                record::Outcome::Raced(again) => valid = again,
+                record::Outcome::Raced(again) => valid = *again,
             },
         }
     }

@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     /// Durable.
     Recorded(Answerable),
     /// Another message was recorded in between.
-    Raced(Valid),
+    Raced(Box<Valid>),
 }
 
 /// A new CO.
@@ -141,7 +141,7 @@ pub(super) async fn record(exchange: &Exchange, pending: Box<Pending>) -> Result
             exchange.heads.committed(partner, &proofs, committed.leaf_index, valid.message_id());
             Ok(Outcome::Recorded(Answerable::stored(&valid, acknowledgement)))
         }
-        Err(CommitError::Conflict { .. }) => Ok(Outcome::Raced(valid)),
+        Err(CommitError::Conflict { .. }) => Ok(Outcome::Raced(Box::new(valid))),
         Err(CommitError::Bounds { what, most, .. }) => {
             Err(valid.refuse(Fault::told(Code::LimitExceeded, format!("{what}: at most {most}"))))
         }

@@ -89,7 +89,7 @@ impl Exchange {
     /// [`ActError::Failed`] with the partner's code when it refuses.
     pub async fn send_again(self: &Arc<Self>, message_id: &MessageId) -> Result<Vec<u8>, ActError> {
         let entry = self.submitted_entry(message_id)?;
-        let failed = |failure: Failure| ActError::Failed { reason: failure.reason, code: failure.code };
+        let failed = |failure: Box<Failure>| ActError::Failed { reason: failure.reason, code: failure.code };
         let partner = PartnerId::parse(&entry.partner).ok().and_then(|id| self.partners.now().by_id(&id).cloned());
         let partner = partner.ok_or_else(|| failed(Failure::technical("the partner is not configured")))?;
         let (worker, sealing, to) = (Arc::clone(self), entry.clone(), Arc::clone(&partner));

@@ -75,7 +75,7 @@ pub(super) async fn failed(
     exchange: &Exchange,
     leased: &Leased,
     started: Timestamp,
-    failure: Failure,
+    failure: Box<Failure>,
 ) -> Result<(), CommitError> {
     let entry = leased.entry();
     let now = exchange.clock.now();

@@ -14,7 +14,7 @@ use crate::soap::mime::ContentType;
 const EXPLANATION_OCTETS: usize = 4 * 1024;
 
 /// Sends the sealed message and gives the answer, when it is one that may hold a SOAP message.
-pub(super) async fn deliver(exchange: &Exchange, partner: &Partner, sealed: &Sealed) -> Result<Answer, Failure> {
+pub(super) async fn deliver(exchange: &Exchange, partner: &Partner, sealed: &Sealed) -> Result<Answer, Box<Failure>> {
     let delivery = &partner.file().delivery;
     let action = sealed.operation().action();
     let mut headers = vec![

@@ -14,6 +14,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How soon it looks again while a pace or a partner's parallelism keeps something that is due.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 
+/// Before a try whose task panicked is made again.
+const PAUSE_AFTER_PANIC: Duration = Duration::from_secs(60);
+
 /// Delivers until `shutdown` holds true, then finishes what is under way.
 pub(in crate::exchange) async fn drive(exchange: Arc<Exchange>, mut shutdown: watch::Receiver<bool>) {
     let mut under_way = JoinSet::new();
@@ -50,8 +53,16 @@ fn start_all(exchange: &Arc<Exchange>, under_way: &mut JoinSet<()>) -> usize {
     let (now, elapsed) = (exchange.clock.now(), exchange.clock.elapsed());
     let mut started = 0;
     while let Some(leased) = exchange.queue.lease(&partners, now, elapsed, exchange.limits.deliveries_max) {
-        let exchange = Arc::clone(exchange);
-        under_way.spawn(async move { attempt(&exchange, &leased).await });
+        let (exchange, leased) = (Arc::clone(exchange), Arc::new(leased));
+        under_way.spawn(async move {
+            let (trying, of) = (Arc::clone(&exchange), Arc::clone(&leased));
+            // A task of its own: whatever happens in it, the entry goes back to the queue.
+            if let Err(error) = tokio::spawn(async move { attempt(&trying, &of).await }).await {
+                tracing::error!(%error, message_id = leased.entry().message_id, "a try ended with a panic");
+                let due = exchange.clock.now().checked_add(PAUSE_AFTER_PANIC).unwrap_or(jiff::Timestamp::MAX);
+                exchange.queue.returned(&leased, due);
+            }
+        });
         started += 1;
     }
     started
@@ -65,6 +76,6 @@ fn pause(exchange: &Exchange) -> Duration {
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(%error, "a delivery ended with a panic; its message is tried again after a restart");
+        tracing::error!(%error, "a delivery was aborted");
     }
 }

@@ -36,7 +36,7 @@ impl Encoded {
 }
 
 /// Reads the document from the journal, wraps it, and decodes what came out.
-pub(super) fn encode(exchange: &Exchange, entry: &OutboxEntry, partner: &Partner) -> Result<Encoded, Failure> {
+pub(super) fn encode(exchange: &Exchange, entry: &OutboxEntry, partner: &Partner) -> Result<Encoded, Box<Failure>> {
     let operation = Operation::from_path(&format!("/{}", entry.operation))
         .ok_or_else(|| Failure::technical(format!("operation {} is not served", entry.operation)))?;
     let document = document(exchange, entry)?;
@@ -46,7 +46,7 @@ pub(super) fn encode(exchange: &Exchange, entry: &OutboxEntry, partner: &Partner
     Ok(Encoded { document: start..start + document.len(), octets, operation })
 }
 
-fn document(exchange: &Exchange, entry: &OutboxEntry) -> Result<Vec<u8>, Failure> {
+fn document(exchange: &Exchange, entry: &OutboxEntry) -> Result<Vec<u8>, Box<Failure>> {
     let store = exchange.store.as_ref();
     let missing = || Failure::technical("the index points to no document: rebuild it");
     let id = MessageId::parse(&entry.message_id).map_err(|_| missing())?;
@@ -59,9 +59,9 @@ fn document(exchange: &Exchange, entry: &OutboxEntry) -> Result<Vec<u8>, Failure
     record.octets(PartName::Document).map(<[u8]>::to_vec).ok_or_else(missing)
 }
 
-fn check(octets: &[u8], operation: Operation, entry: &OutboxEntry, partner: &Partner) -> Result<(), Failure> {
+fn check(octets: &[u8], operation: Operation, entry: &OutboxEntry, partner: &Partner) -> Result<(), Box<Failure>> {
     // What does not read back as taken never leaves, and no later try changes that.
-    let wrong = |what: String| Failure { outcome: Outcome::Rejected, ..Failure::technical(what) };
+    let wrong = |what: String| Box::new(Failure { outcome: Outcome::Rejected, ..*Failure::technical(what) });
     let tree = xml::parse(octets.to_vec(), &xml::Options::default()).map_err(|error| wrong(error.to_string()))?;
     let (found, node) = contract::business_document(&tree, tree.document_element(), partner.slots())
         .map_err(|error| wrong(error.to_string()))?;
@@ -69,10 +69,12 @@ fn check(octets: &[u8], operation: Operation, entry: &OutboxEntry, partner: &Par
     if found != operation || digest_from_hex(&entry.digest) != Some(digest) {
         return Err(wrong("our own message reads as another document".to_owned()));
     }
-    contract::decode(operation, &tree, node, partner.slots()).map_err(|violations| Failure {
-        code: Some("invalid-document".to_owned()),
-        errors: violations.list.iter().map(crate::exchange::facts::error_view).collect(),
-        ..wrong(violations.to_string())
+    contract::decode(operation, &tree, node, partner.slots()).map_err(|violations| {
+        Box::new(Failure {
+            code: Some("invalid-document".to_owned()),
+            errors: violations.list.iter().map(crate::exchange::facts::error_view).collect(),
+            ..*wrong(violations.to_string())
+        })
     })?;
     Ok(())
 }

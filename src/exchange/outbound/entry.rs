@@ -100,8 +100,8 @@ pub(super) struct Failure {
 
 impl Failure {
     /// Something technical: it is tried again.
-    pub fn technical(reason: impl Into<String>) -> Self {
-        Self {
+    pub fn technical(reason: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
             outcome: Outcome::Technical,
             reason: reason.into(),
             code: None,
@@ -110,20 +110,20 @@ impl Failure {
             sent: None,
             answer: None,
             seal: None,
-        }
+        })
     }
 
     /// A worker panicked.
-    pub fn bug() -> Self {
+    pub fn bug() -> Box<Self> {
         Self::technical("a worker panicked; the log has the place")
     }
 
-    pub fn seal(mut self, seal: &str) -> Self {
+    pub fn seal(mut self: Box<Self>, seal: &str) -> Box<Self> {
         self.seal = Some(seal.to_owned());
         self
     }
 
-    pub fn answer(mut self, answer: &[u8]) -> Self {
+    pub fn answer(mut self: Box<Self>, answer: &[u8]) -> Box<Self> {
         self.answer = Some(answer.to_vec());
         self
     }

@@ -45,7 +45,7 @@ async fn attempt(exchange: &Arc<Exchange>, leased: &Leased) {
     }
 }
 
-async fn try_once(exchange: &Arc<Exchange>, leased: &Leased) -> Result<receipt::Receipt, Failure> {
+async fn try_once(exchange: &Arc<Exchange>, leased: &Leased) -> Result<receipt::Receipt, Box<Failure>> {
     let partner = leased.partner(exchange)?;
     let sealed = {
         let (exchange, entry, partner) = (Arc::clone(exchange), leased.entry().clone(), Arc::clone(&partner));
@@ -61,6 +61,22 @@ async fn try_once(exchange: &Arc<Exchange>, leased: &Leased) -> Result<receipt::
             .ok_or_else(Failure::bug)??
     };
     leased.keep_sealed(&sealed);
+    let sent = Arc::clone(sealed.octets());
+    let is_new = !leased.entry().seals.iter().any(|seal| seal == sealed.seal());
+    let result = exchange_once(exchange, leased, partner, sealed).await;
+    // What was sent is kept with the failure, once a seal: the partner may have received it.
+    result.map_err(|mut failure| {
+        failure.sent = is_new.then(|| sent.as_ref().clone());
+        failure
+    })
+}
+
+async fn exchange_once(
+    exchange: &Arc<Exchange>,
+    leased: &Leased,
+    partner: Arc<super::Partner>,
+    sealed: secure::Sealed,
+) -> Result<receipt::Receipt, Box<Failure>> {
     let answer = deliver::deliver(exchange, &partner, &sealed).await?;
     let (worker, entry) = (Arc::clone(exchange), leased.entry().clone());
     exchange

@@ -93,7 +93,7 @@ impl Leased {
     }
 
     /// The partner as it is now.
-    pub fn partner(&self, exchange: &Exchange) -> Result<Arc<Partner>, Failure> {
+    pub fn partner(&self, exchange: &Exchange) -> Result<Arc<Partner>, Box<Failure>> {
         let missing = || Failure::technical(format!("partner {} is not configured", self.entry.partner));
         let id = PartnerId::parse(&self.entry.partner).map_err(|_| missing())?;
         exchange.partners.now().by_id(&id).cloned().ok_or_else(missing)

@@ -64,9 +64,9 @@ pub(super) fn receipt(
     partner: &Arc<Partner>,
     sealed: &Sealed,
     answer: Answer,
-) -> Result<Receipt, Failure> {
+) -> Result<Receipt, Box<Failure>> {
     let octets = answer.body.clone();
-    let explain = |failure: Failure| failure.answer(&octets).seal(sealed.seal());
+    let explain = |failure: Box<Failure>| failure.answer(&octets).seal(sealed.seal());
     let authentic = verify(exchange, entry, partner, sealed, answer).map_err(explain)?;
     let document = authentic.document();
     let payload = authentic.payload();
@@ -93,7 +93,7 @@ fn verify(
     partner: &Arc<Partner>,
     sealed: &Sealed,
     answer: Answer,
-) -> Result<Authentic, Failure> {
+) -> Result<Authentic, Box<Failure>> {
     let version =
         ContentType::parse(&answer.content_type).map_err(|error| Failure::technical(error.to_string()))?.version;
     let envelope = Envelope::parse(answer.body, Some(version))
@@ -115,7 +115,7 @@ fn verify(
 }
 
 /// A signed fault: `correct` and `contact` end the message, `retry` does not; one about keys holds the queue.
-fn refused(document: &Document, fault: &Received, partner: &Partner) -> Failure {
+fn refused(document: &Document, fault: &Received, partner: &Partner) -> Box<Failure> {
     let detail = fault.detail.iter().find(|node| document.is(**node, ns::SVC, "FaultDetail"));
     let detail = detail.and_then(|node| FaultDetail::decode(document, *node, partner.slots()).ok());
     let Some(detail) = detail else {
@@ -135,16 +135,16 @@ fn refused(document: &Document, fault: &Received, partner: &Partner) -> Failure 
             }
         }
     };
-    Failure {
+    Box::new(Failure {
         outcome,
         code: Some(detail.code.to_string()),
         partner_reference: Some(detail.reference_id.clone()),
         errors: detail.errors.iter().map(error_view).collect(),
-        ..Failure::technical(fault.reason.clone())
-    }
+        ..*Failure::technical(fault.reason.clone())
+    })
 }
 
-fn check(entry: &OutboxEntry, sealed: &Sealed, acknowledgement: &Acknowledgement) -> Result<(), Failure> {
+fn check(entry: &OutboxEntry, sealed: &Sealed, acknowledgement: &Acknowledgement) -> Result<(), Box<Failure>> {
     if acknowledgement.message_id.as_str() != entry.message_id {
         return Err(Failure::technical("the Acknowledgement is of another MessageID"));
     }

@@ -65,7 +65,7 @@ pub(super) fn secure(
     partner: &Arc<Partner>,
     encoded: Encoded,
     kept: Option<Sealed>,
-) -> Result<Sealed, Failure> {
+) -> Result<Sealed, Box<Failure>> {
     let now = exchange.clock.now();
     let to = partner
         .address_of(encoded.operation())

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod file;
 pub mod secret;
+pub mod settings;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,11 +17,11 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 pub use address::Network;
-pub use file::{
-    AnchorEntry, CertificateEntry, CertificateUse, Cipher, Delivery, Encrypt, Error, KeyReference, KeyTransport,
-    OperationName, Order, PartnerFile, Retention, Security, SignatureName, SignedParts, Uses,
-};
+pub use file::{AnchorEntry, CertificateEntry, CertificateUse, Error, OperationName, PartnerFile, Uses};
 pub use secret::{Secret, generate_password};
+pub use settings::{
+    Cipher, Delivery, Encrypt, KeyReference, KeyTransport, Order, Retention, Security, SignatureName, SignedParts,
+};
 use zeroize::Zeroizing;
 
 use crate::base::id::{Environment, PartnerId};

@@ -19,7 +19,7 @@ use crate::contract::{Acknowledgement, FaultDetail, Slots, encode, sample};
 use crate::pki::{Certificate, DevCa, Issue, KeyKind, PrivateKey, TrustAnchors, Use};
 use crate::soap::Envelope;
 use crate::soap::fault::Received;
-use crate::store::{Memory, PartName, RecordKind, Store};
+use crate::store::{Memory, PartName, RecordKind};
 use crate::xml::Document;
 
 /// 2026-11-22T12:00:00Z.
@@ -371,7 +371,7 @@ impl Forge {
 fn acknowledgement_octets(body: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(body).unwrap();
     let (start, end) = (text.find("<svc:Acknowledgement").unwrap(), text.rfind("</svc:Acknowledgement>").unwrap());
-    text[start..end].as_bytes().to_vec()
+    text.as_bytes()[start..end].to_vec()
 }
 
 fn acknowledgement(body: &[u8]) -> Acknowledgement {
