@@ -8,6 +8,7 @@ mod net;
 mod pki;
 mod store_contract;
 mod store_faults;
+mod store_powercut;
 mod store_tail;
 mod vectors;
 mod vectors_enc;
