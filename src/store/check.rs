@@ -51,7 +51,7 @@ pub fn compare(store: &SledStore, data: &std::path::Path, progress: Progress<'_>
     let mut keys: BTreeMap<Vec<u8>, Entry> = BTreeMap::new();
     let mut trees: BTreeMap<TreeName, Tree> = BTreeMap::new();
     let mut reader = JournalReader::new(&data.join("journal"), JournalCursor::start());
-    while let Ok(batch) = reader.next()? {
+    while let Ok(batch) = reader.next_batch()? {
         for item in batch.items() {
             let item = item?;
             let ops = Ops::new(&item.commit);

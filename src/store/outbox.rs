@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use super::key::{Key, Table};
 use super::{Entry, Error, Store};
 
+/// Work that is due: its key and what stands under it.
+pub type Due = (Key, Entry);
+
 /// The key of work `name` that falls due at `due`. `queue` keeps kinds of work apart.
 #[must_use]
 pub fn due_key(queue: u8, due: Timestamp, name: &[u8]) -> Key {
@@ -31,12 +34,7 @@ pub fn parse_due_key(key: &Key) -> Option<(u8, Timestamp, &[u8])> {
 ///
 /// # Errors
 /// As [`Store::scan`].
-pub fn due(
-    store: &dyn Store,
-    queue: u8,
-    now: Timestamp,
-    limit: usize,
-) -> Result<(Vec<(Key, Entry)>, Option<Timestamp>), Error> {
+pub fn due(store: &dyn Store, queue: u8, now: Timestamp, limit: usize) -> Result<(Vec<Due>, Option<Timestamp>), Error> {
     let mut found = store.scan(Table::Due, &[queue], None, limit.saturating_add(1))?;
     let waits = |key: &Key| parse_due_key(key).is_some_and(|(_, due, _)| due > now);
     let ready = found.iter().take(limit).position(|(key, _)| waits(key)).unwrap_or(found.len().min(limit));

@@ -107,7 +107,7 @@ pub fn verify(data: &Path, leaf_check: Option<LeafCheck<'_>>, progress: Progress
     let mut walk = Walk { report: Report::empty(), keys: HashMap::new(), trees: BTreeMap::new(), leaf_check };
     let mut reached = checkpoint.as_ref().is_none_or(|checkpoint| checkpoint.last.is_none());
     loop {
-        match reader.next() {
+        match reader.next_batch() {
             Ok(Ok(batch)) => {
                 walk.batch(&batch)?;
                 if let Some(checkpoint) = checkpoint.as_ref().filter(|mark| mark.cursor.number == batch.next.number) {
@@ -314,7 +314,7 @@ pub fn tree_heads(data: &Path) -> Result<Vec<TreeReport>, Error> {
     let marks = checkpoint.map(|checkpoint| checkpoint.trees).unwrap_or_default();
     let mut trees: BTreeMap<TreeName, (Tree, i64)> = marks.into_iter().filter_map(restored).collect();
     let mut reader = JournalReader::new(&data.join("journal"), cursor);
-    while let Ok(batch) = reader.next()? {
+    while let Ok(batch) = reader.next_batch()? {
         for item in batch.items() {
             if let Some((name, hash)) = Ops::new(&item?.commit).leaf {
                 let (tree, time) = trees.entry(name).or_insert_with(|| (Tree::new(), 0));

@@ -246,7 +246,8 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn an_emptied_removed_or_foreign_index_is_noticed_and_made_again() {
-    let damages: [(&str, fn(&Path)); 7] = [
+    type Damage = (&'static str, fn(&Path));
+    let damages: [Damage; 7] = [
         ("index removed", |data| fs::remove_dir_all(data.join("index")).unwrap()),
         ("index emptied", |data| {
             fs::remove_dir_all(data.join("index")).unwrap();

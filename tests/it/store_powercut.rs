@@ -148,10 +148,13 @@ enum Without {
     DirectorySync,
 }
 
+/// An offset, and the octets written there.
+type Unsynced = (usize, Vec<u8>);
+
 #[derive(Default)]
 struct State {
     /// Durable content, and what was written since, by file.
-    files: BTreeMap<usize, (Vec<u8>, Vec<(usize, Vec<u8>)>)>,
+    files: BTreeMap<usize, (Vec<u8>, Vec<Unsynced>)>,
     names: BTreeMap<String, usize>,
     pending_names: Vec<Op>,
     acknowledged: BTreeSet<u64>,
@@ -294,7 +297,7 @@ fn read(journal: &Path) -> Result<(BTreeSet<u64>, u64, coconnect::store::journal
     let mut reader = JournalReader::new(journal, JournalCursor::start());
     let (mut found, mut cut) = (BTreeSet::new(), 0);
     loop {
-        match reader.next().map_err(|error| error.to_string())? {
+        match reader.next_batch().map_err(|error| error.to_string())? {
             Ok(batch) => {
                 for item in batch.items() {
                     let record = item.map_err(|error| error.to_string())?.commit.record;

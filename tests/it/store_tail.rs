@@ -68,7 +68,7 @@ fn crashed(count: usize, octets: usize) -> tempfile::TempDir {
 fn batches(journal: &Path) -> Vec<(PathBuf, usize, usize)> {
     let mut reader = JournalReader::new(journal, JournalCursor::start());
     let mut found = Vec::new();
-    while let Ok(batch) = reader.next().unwrap() {
+    while let Ok(batch) = reader.next_batch().unwrap() {
         let file = journal.join(format!("{:010}.seg", batch.segment));
         let offset = batch.offset as usize;
         found.push((file, offset, offset + batch.length()));
@@ -80,7 +80,7 @@ fn count(journal: &Path) -> Result<(usize, u64), Error> {
     let mut reader = JournalReader::new(journal, JournalCursor::start());
     let mut count = 0;
     loop {
-        match reader.next()? {
+        match reader.next_batch()? {
             Ok(_) => count += 1,
             Err(end) => return Ok((count, end.torn_bytes)),
         }

@@ -160,7 +160,7 @@ impl JournalReader {
     ///
     /// # Errors
     /// [`Error::Damaged`] when what stands there is neither a batch nor the unfinished end.
-    pub fn next(&mut self) -> Result<Result<Batch, JournalEnd>, Error> {
+    pub fn next_batch(&mut self) -> Result<Result<Batch, JournalEnd>, Error> {
         loop {
             if self.current.is_none()
                 && let Some(end) = self.open()?

@@ -51,14 +51,14 @@ struct ChannelState<T> {
     closed: bool,
 }
 
-impl<T> Channel<T> {
-    /// An empty queue.
-    #[must_use]
-    pub fn new() -> Self {
+impl<T> Default for Channel<T> {
+    fn default() -> Self {
         let state = ChannelState { items: VecDeque::new(), weight: 0, closed: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
+}
 
+impl<T> Channel<T> {
     fn lock(&self) -> MutexGuard<'_, ChannelState<T>> {
         self.state.lock().expect("no holder of this lock panics")
     }

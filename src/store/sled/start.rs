@@ -211,7 +211,7 @@ impl Start<'_> {
     fn replay(&mut self, mut applied: Applied, trees: Trees, mut told: Told) -> Result<Started, Error> {
         let mut reader = JournalReader::new(&self.places.journal, applied.cursor);
         let end = loop {
-            let batch = match reader.next()? {
+            let batch = match reader.next_batch()? {
                 Ok(batch) => batch,
                 Err(end) => break end,
             };
@@ -276,7 +276,7 @@ fn reaches(places: &Places, checkpoint: &Checkpoint) -> Result<(), Error> {
         Ok(_) | Err(Error::NoRecord { .. }) => {
             // Walking from the start says where the journal is damaged, or else where it ends.
             let mut reader = JournalReader::new(&places.journal, JournalCursor::start());
-            while reader.next()?.is_ok() {}
+            while reader.next_batch()?.is_ok() {}
             let (path, end) = (places.journal.display().to_string(), reader.cursor().position());
             Err(Error::Behind { path, end, known: last })
         }
