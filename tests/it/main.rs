@@ -4,6 +4,7 @@
 
 mod crash_store;
 mod encrypt;
+mod demo;
 mod net;
 mod pki;
 mod store_contract;
