@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line is what prints")]
 
+pub mod bench;
 pub mod cert;
 pub mod co;
 pub mod contract;
@@ -46,6 +47,8 @@ pub enum Noun {
     Init(init::Init),
     Serve(serve::Serve),
     #[command(subcommand)]
+    Bench(bench::Bench),
+    #[command(subcommand)]
     Co(co::Co),
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
         Noun::Demo(args) => demo::run(&args),
         Noun::Init(args) => init::run(&args),
         Noun::Serve(args) => serve::run(&args),
+        Noun::Bench(verb) => bench::run(verb),
         Noun::Co(verb) => co::run(verb),
         Noun::Outbox(verb) => outbox::run(verb),
         Noun::Message(verb) => message::run(verb),

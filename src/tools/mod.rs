@@ -1,4 +1,5 @@
 //! Floor 6: what measures, replays and shows the gateway. Emits events; the command line renders them.
 
+pub mod bench;
 pub mod demo;
 pub mod lab;
