@@ -8,10 +8,10 @@ use super::keys::{KeyArgs, read_input};
 use super::out::{self, Exit, Failure};
 use crate::base::{Clock, RealClock};
 use crate::pki::{Certificate, Leniency, TrustAnchors, Use};
-use crate::soap::addressing::Expect;
+use crate::soap::addressing::{Addressing, Expect};
 use crate::soap::envelope::Envelope;
 use crate::soap::wss::{
-    Anchored, Authentic, Context, Identity, Policy, Reason, Refusal, Stage, TrustError, Verifier, timestamp,
+    Anchored, Authentic, Context, Encryption, Identity, Policy, Reason, Refusal, Stage, TrustError, Verifier, timestamp,
 };
 use crate::xmlsec::key::Material;
 use crate::xmlsec::{KeyInfoForms, KeyRing};
@@ -103,16 +103,19 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         confirms: &[],
     };
     let judged = Envelope::parse(octets, None)
-        .map_err(|error| Refusal::of_envelope(error))
-        .and_then(|envelope| Verifier::new(policy(args)).open(envelope, &context));
+        .map_err(Refusal::of_envelope)
+        .and_then(|envelope| Verifier::new(policy(args, &envelope)).with_reports().open(envelope, &context));
     match judged {
         Ok(authentic) => accepted(args, &authentic),
         Err(refusal) => refused(args, &refusal),
     }
 }
 
-fn policy(args: &CheckArgs) -> Policy {
+fn policy(args: &CheckArgs, envelope: &Envelope) -> Policy {
+    // An answer need not be encrypted when it is a simple acknowledgement (design 2.1); a request must be.
+    let is_answer = Addressing::read(envelope).is_ok_and(|addressing| addressing.relates_to.is_some());
     let mut policy = match args.profile {
+        ProfileArg::Serve if is_answer => Policy::serve().encryption(Encryption::Optional),
         ProfileArg::Serve => Policy::serve(),
         ProfileArg::Lenient => Policy::lenient(),
     };

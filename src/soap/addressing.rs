@@ -246,7 +246,7 @@ const ADDRESS_BYTES_MAX: usize = 4_096;
 pub enum Expect<'a> {
     /// Nothing: files on the command line.
     Nothing,
-    /// MessageID, Action and To stand there, whatever they say.
+    /// MessageID, Action and To of a request, or RelatesTo and Action of an answer, stand there, whatever they say.
     Present,
     /// A request: its Action is one of these, its To one of those.
     Request {
@@ -273,6 +273,7 @@ impl Expect<'_> {
         };
         match self {
             Self::Nothing => Ok(()),
+            Self::Present if came.relates_to.is_some() => present(&[Name::RelatesTo, Name::Action]),
             Self::Present => present(&[Name::MessageId, Name::Action, Name::To]),
             Self::Request { actions, to } => {
                 present(&[Name::MessageId, Name::Action, Name::To])?;

@@ -29,4 +29,4 @@ pub use token::{CertificateReference, Identity, Recipient, Signer, SignerLookup,
 pub use verify::{Authentic, Context, Evidence, ReferenceReport, Verifier};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

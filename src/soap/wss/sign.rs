@@ -258,7 +258,11 @@ impl Sealer {
         let mut out = Vec::with_capacity(wire_body.len() + self.token.len() + 6144);
         let mut parts: Vec<Part> = Vec::with_capacity(10);
         push(&mut out, &["<soap:Envelope xmlns:soap=\"", outgoing.version.namespace(), "\" xmlns:wsse=\"", ns::WSSE]);
-        push(&mut out, &["\" xmlns:wsu=\"", ns::WSU, "\"><soap:Header>"]);
+        // Fault codes are QNames in content, whose prefixes no canonical form declares.
+        if memchr::memmem::find(outgoing.content.octets, b">wsu:").is_some() {
+            push(&mut out, &["\" xmlns:wsu=\"", ns::WSU]);
+        }
+        push(&mut out, &["\"><soap:Header>"]);
         self.write_addressing(outgoing.addressing, &mut out, &mut parts)?;
         push(&mut out, &["<wsse:Security soap:mustUnderstand=\"1\">"]);
         self.write_timestamp(outgoing.now, &mut out, &mut parts)?;

@@ -331,13 +331,29 @@ pub fn is_meant(certificate: &Certificate, reference: &CertificateReference<'_>)
         CertificateReference::Token { text } => decode_base64(text).is_some_and(|der| der == certificate.der()),
         CertificateReference::Der { octets, .. } => *octets == certificate.der(),
         CertificateReference::IssuerSerial { issuer, serial } => {
-            same_serial(certificate.serial_decimal(), serial) && name::matches(issuer, certificate.x509().issuer_name())
+            same_serial(certificate.serial_decimal(), serial)
+                && (certificate.issuer() == *issuer || name::matches(issuer, certificate.x509().issuer_name()))
         }
-        CertificateReference::SubjectKeyIdentifier { octets } => certificate.subject_key_identifier() == Some(*octets),
+        CertificateReference::SubjectKeyIdentifier { octets } => match certificate.subject_key_identifier() {
+            Some(identifier) => identifier == *octets,
+            None => key_identifier(certificate).is_some_and(|identifier| identifier == *octets),
+        },
         CertificateReference::ThumbprintSha1 { octets } => certificate.thumbprint_sha1() == *octets,
         CertificateReference::KeyName { name: text } => name::matches(text, certificate.x509().subject_name()),
         CertificateReference::PublicKey { key } => certificate.public_key().public_eq(key),
     }
+}
+
+/// The identifier of a certificate that states none: SHA-1 over the key's bits (RFC 5280 §4.2.1.2, method 1).
+fn key_identifier(certificate: &Certificate) -> Option<[u8; 20]> {
+    let info = certificate.public_key().public_key_to_der().ok()?;
+    let (length, _) = der_element(&info)?;
+    let inside = info.get(info.len() - length..)?;
+    let (_, rest) = der_element(inside)?;
+    let bits = inside.get(inside.len() - rest..).filter(|bits| bits.first() == Some(&0x03))?;
+    let (length, _) = der_element(bits)?;
+    // The first octet of a BIT STRING counts its unused bits.
+    Some(openssl::sha::sha1(bits.get(bits.len() - length + 1..)?))
 }
 
 /// Decimal numbers compare without leading zeros and plus signs.
@@ -447,5 +463,59 @@ impl std::fmt::Debug for Identity {
 impl std::fmt::Debug for Recipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Recipient").field("subject", &self.certificate.subject()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::soap::wss::tests::pair;
+
+    #[test]
+    fn a_missing_key_identifier_is_computed_as_issuers_do() {
+        // WSS4J names certificates by it even where they do not state it.
+        for kind in ["rsa", "p256"] {
+            let pair = pair(kind);
+            let certificate = pair.client.certificate().unwrap();
+            let computed = key_identifier(certificate).unwrap();
+            assert_eq!(certificate.subject_key_identifier(), Some(&computed[..]));
+        }
+    }
+
+    #[test]
+    fn each_name_means_one_certificate() {
+        let pair = pair("p256");
+        let (ours, other) = (pair.client.certificate().unwrap(), pair.server.certificate().unwrap());
+        let wrapped: String = pair
+            .client
+            .token()
+            .as_bytes()
+            .chunks(76)
+            .flat_map(|line| [String::from_utf8_lossy(line).into_owned(), "\n".to_owned()])
+            .collect();
+        let identifier = ours.subject_key_identifier().unwrap();
+        for reference in [
+            CertificateReference::Token { text: pair.client.token() },
+            CertificateReference::Token { text: &wrapped },
+            CertificateReference::Der { octets: ours.der(), chain: &[] },
+            CertificateReference::IssuerSerial { issuer: " cn=test  ca ", serial: ours.serial_decimal() },
+            CertificateReference::SubjectKeyIdentifier { octets: identifier },
+            CertificateReference::ThumbprintSha1 { octets: ours.thumbprint_sha1() },
+            CertificateReference::KeyName { name: "CN=client" },
+            CertificateReference::PublicKey { key: ours.public_key() },
+        ] {
+            assert!(Signer::new(ours.clone()).is_meant_by(&reference), "{reference}");
+            assert!(!Signer::new(other.clone()).is_meant_by(&reference), "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_garbage_is_no_path() {
+        for octets in
+            [&b""[..], b"\x30", b"\x30\x00", b"\x30\x84\xff\xff\xff\xff", b"\x30\x03\x30\x05\x00", b"\x31\x02\x30\x00"]
+        {
+            assert!(pki_path(octets).is_none(), "{octets:02x?}");
+        }
+        assert_eq!(pki_path(b"\x30\x04\x30\x00\x30\x00").unwrap().len(), 2);
     }
 }

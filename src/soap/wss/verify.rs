@@ -9,7 +9,7 @@
 //!         coverage     -> Covered      every Reference at its place, every required part covered
 //!         signature    -> Held         SignatureValue over SignedInfo
 //!         decryption   -> Clear        in place; from here on one text for whoever sent it
-//!         digests      -> Digested     over clear content, or over ciphertext where the policy takes that
+//!         digests      -> Proved       over clear content, or over ciphertext where the policy takes that
 //!         content      -> Authentic    nothing in the clear text that two readers could read in two ways
 //! ```
 
@@ -32,7 +32,7 @@ use crate::soap::envelope::clip;
 use crate::soap::{Addressing, Envelope, Version};
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec;
-use crate::xmlsec::dsig::{self, IdAttributes, IdIndex, Signature, UrlMap};
+use crate::xmlsec::dsig::{self, Digested, IdAttributes, IdIndex, Reference, Signature, UrlMap};
 use crate::xmlsec::policy::KeyInfoForm;
 
 /// Opens messages under one policy.
@@ -41,6 +41,7 @@ pub struct Verifier {
     policy: Policy,
     xmlsec: xmlsec::Policy,
     urls: UrlMap,
+    reports: bool,
 }
 
 /// What the caller knows besides the message.
@@ -86,7 +87,7 @@ pub struct Evidence {
     pub confirmed: bool,
     /// The content keys that opened it: for an evidence package.
     pub content_keys: Vec<Zeroizing<Vec<u8>>>,
-    /// Each Reference of each signature, for reports.
+    /// Each Reference of each signature; empty without [`Verifier::with_reports`].
     pub references: Vec<ReferenceReport>,
 }
 
@@ -109,6 +110,20 @@ pub struct ReferenceReport {
     pub ciphertext: bool,
 }
 
+impl ReferenceReport {
+    fn of(document: &Document, reference: &Reference, digested: &Digested) -> Self {
+        Self {
+            uri: clip(reference.uri()),
+            node: digested.target.map(|node| clip(document.local(node))).unwrap_or_default(),
+            transforms: reference.transforms().iter().map(dsig::Transform::uri).collect(),
+            digest_method: reference.digest_method().uri(),
+            expected: base64_simd::STANDARD.encode_to_string(reference.expected()),
+            computed: base64_simd::STANDARD.encode_to_string(&*digested.computed),
+            ciphertext: false,
+        }
+    }
+}
+
 impl Verifier {
     /// A verifier under `policy`.
     #[must_use]
@@ -123,7 +138,14 @@ impl Verifier {
         }
         // What a DER SEQUENCE in the place of r||s means is decided by no specification of SOAP stacks.
         xmlsec.allow_der_ecdsa = false;
-        Self { policy, xmlsec, urls: UrlMap::new() }
+        Self { policy, xmlsec, urls: UrlMap::new(), reports: false }
+    }
+
+    /// Tells in the evidence how each Reference was judged: for people, not for every message.
+    #[must_use]
+    pub fn with_reports(mut self) -> Self {
+        self.reports = true;
+        self
     }
 
     /// Opens a message, a request or an answer.
@@ -150,8 +172,8 @@ impl Verifier {
         let held = self.signature_values(covered).map_err(at(Stage::SignatureValue))?;
         told.confirmable = Some(held.signature_values());
         let clear = self.decryption(held, context).map_err(at(Stage::Decryption))?;
-        let digested = self.digests(clear).map_err(at(Stage::Digests))?;
-        self.content(digested, context).map_err(at(Stage::Content))
+        let proved = self.digests(clear).map_err(at(Stage::Digests))?;
+        self.content(proved, context).map_err(at(Stage::Content))
     }
 }
 
@@ -224,7 +246,7 @@ struct Clear {
 type OverCiphertext = (Vec<(usize, usize)>, Vec<ReferenceReport>);
 
 /// Every digest holds.
-struct Digested {
+struct Proved {
     clear: Clear,
     reports: Vec<ReferenceReport>,
 }
@@ -443,11 +465,15 @@ impl Verifier {
                 if !sealed.iter().any(|data| document.contains(*target, *data)) {
                     continue;
                 }
-                let (matches, mut report) = self.digest(held, signature_number, number, &mut scratch)?;
-                if matches {
-                    report.ciphertext = true;
+                let (digested, reference) = self.digest(held, signature_number, number, &mut scratch)?;
+                if digested.matches {
                     numbers.push((signature_number, number));
-                    reports.push(report);
+                    if self.reports {
+                        reports.push(ReferenceReport {
+                            ciphertext: true,
+                            ..ReferenceReport::of(document, reference, &digested)
+                        });
+                    }
                 }
             }
         }
@@ -461,7 +487,7 @@ impl Verifier {
         Ok((numbers, reports))
     }
 
-    fn digests(&self, mut clear: Clear) -> Result<Digested, Reason> {
+    fn digests(&self, mut clear: Clear) -> Result<Proved, Reason> {
         self.settle_pending(&mut clear.held)?;
         let mut reports = std::mem::take(&mut clear.reports);
         let mut scratch = Vec::with_capacity(16_384);
@@ -472,15 +498,20 @@ impl Verifier {
                 if clear.over_ciphertext.contains(&(signature, number)) {
                     continue;
                 }
-                let (matches, report) = self.digest(&clear.held, signature, number, &mut scratch)?;
-                if !matches {
+                let (digested, reference) = self.digest(&clear.held, signature, number, &mut scratch)?;
+                if digested.matches && !self.reports {
+                    continue;
+                }
+                let document = clear.held.base.base.base.base.base.envelope.document();
+                let report = ReferenceReport::of(document, reference, &digested);
+                if !digested.matches {
                     let ReferenceReport { uri, expected, computed, .. } = report;
                     return Err(Reason::Digest { index: number, uri, expected, computed });
                 }
                 reports.push(report);
             }
         }
-        Ok(Digested { clear, reports })
+        Ok(Proved { clear, reports })
     }
 
     /// References that pointed into ciphertext must now point to an element inside Body.
@@ -498,21 +529,20 @@ impl Verifier {
         Ok(())
     }
 
-    fn digest(
+    fn digest<'h>(
         &self,
-        held: &Held,
+        held: &'h Held,
         signature: usize,
         number: usize,
         scratch: &mut Vec<u8>,
-    ) -> Result<(bool, ReferenceReport), Reason> {
+    ) -> Result<(Digested, &'h Reference), Reason> {
         let trusted = &held.base.base.base;
         let structured = &trusted.base.base;
-        let document = structured.envelope.document();
         let signature_of = &trusted.base.signatures[signature];
         let reference = &signature_of.references()[number];
         let tokens = Tokens { scope: structured.scope(), signer: &trusted.signers[signature] };
         let context = dsig::Context {
-            document,
+            document: structured.envelope.document(),
             ids: &structured.ids,
             policy: &self.xmlsec,
             urls: &self.urls,
@@ -520,21 +550,11 @@ impl Verifier {
         };
         let digested =
             reference.digest(&context, signature_of.node(), scratch).map_err(|error| xmlsec_reason(&error))?;
-        let name = digested.target.map(|node| clip(document.local(node))).unwrap_or_default();
-        let report = ReferenceReport {
-            uri: clip(reference.uri()),
-            node: name,
-            transforms: reference.transforms().iter().map(dsig::Transform::uri).collect(),
-            digest_method: reference.digest_method().uri(),
-            expected: base64_simd::STANDARD.encode_to_string(reference.expected()),
-            computed: base64_simd::STANDARD.encode_to_string(&*digested.computed),
-            ciphertext: false,
-        };
-        Ok((digested.matches, report))
+        Ok((digested, reference))
     }
 
-    fn content(&self, digested: Digested, context: &Context<'_>) -> Result<Authentic, Reason> {
-        let Digested { clear, reports } = digested;
+    fn content(&self, proved: Proved, context: &Context<'_>) -> Result<Authentic, Reason> {
+        let Proved { clear, reports } = proved;
         let Clear { held, encrypted, content_keys, over_ciphertext, .. } = clear;
         let signature_values = held.signature_values();
         let Covered { base: Fresh { base: trusted, created }, coverage, primary } = held.base;
