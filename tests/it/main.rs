@@ -15,6 +15,7 @@ mod store_tail;
 mod vectors;
 mod vectors_enc;
 mod vectors_wss;
+mod vectors_dsig;
 mod vectors_xml;
 mod wss_wrapping;
 mod wss_xmlsec1;
