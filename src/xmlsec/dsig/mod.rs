@@ -24,6 +24,9 @@ pub mod trust;
 pub mod verify;
 pub mod x509_data;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::Error;
 pub use ids::{IdAttributes, IdError, IdIndex};
 pub use key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
