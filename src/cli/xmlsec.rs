@@ -9,7 +9,8 @@ use super::keys::{KeyArgs, read_input};
 use super::out::{self, Exit, Failure};
 use crate::base::{Clock, RealClock};
 use crate::xml::c14n::{self, NodeSet};
-use crate::xml::{self, Document, Dtd};
+use crate::xml::xpath::{self, Environment, Expression, Item};
+use crate::xml::{self, Document, Dtd, NodeId, ns};
 use crate::xmlsec::algorithm;
 use crate::xmlsec::dsig::token::DocumentTokens;
 use crate::xmlsec::dsig::verify::{self, Judged, Steps, Verdict};
@@ -17,6 +18,9 @@ use crate::xmlsec::dsig::{Context, IdAttributes, IdIndex, KeySource, Trust, UrlM
 use crate::xmlsec::{KeyInfoForms, Policy, key_file};
 
 mod report;
+mod sign;
+
+pub use sign::SignArgs;
 
 /// `coconnect xmlsec`.
 #[derive(Debug, Args)]
@@ -31,6 +35,8 @@ pub struct XmlsecArgs {
 pub enum Verb {
     /// Verify every signature of a file that stands inside no other
     Verify(VerifyArgs),
+    /// Sign a file: fill the template in it, or add a signature
+    Sign(SignArgs),
     /// Write the canonical form of a file
     C14n(C14nArgs),
     /// Decrypt every EncryptedData of a file that one of the keys opens
@@ -46,6 +52,7 @@ pub enum Verb {
 pub fn run(args: &XmlsecArgs) -> Result<Exit, Failure> {
     match &args.verb {
         Verb::Verify(args) => run_verify(args),
+        Verb::Sign(args) => sign::run(args),
         Verb::C14n(args) => run_c14n(args),
         Verb::Decrypt(args) => super::xmlsec_decrypt::run(args),
         Verb::Encrypt(args) => super::xmlsec_encrypt::run(args),
@@ -117,6 +124,33 @@ impl PolicyArgs {
     }
 }
 
+/// Prefixes for XPath expressions.
+#[derive(Debug, Args)]
+pub struct NamespaceArgs {
+    /// Bind a prefix of the XPath expressions. Repeatable
+    #[arg(long = "ns", value_name = "p=uri")]
+    namespaces: Vec<String>,
+}
+
+impl NamespaceArgs {
+    /// The nodes that `expression` selects in `document`.
+    ///
+    /// # Errors
+    /// When it is no XPath expression, or gives no nodes.
+    pub fn select(&self, document: &Document, expression: &str) -> Result<Vec<Item>, Failure> {
+        let mut namespaces = Vec::new();
+        for option in &self.namespaces {
+            let Some((prefix, uri)) = option.split_once('=') else {
+                return Err(Failure::usage(format!("--ns {option}: expected p=uri")));
+            };
+            namespaces.push((prefix.to_owned(), uri.to_owned()));
+        }
+        let environment = Environment { namespaces: &namespaces, ..Environment::default() };
+        let fail = |error: xpath::Error| Failure::usage(format!("{expression}: {error}"));
+        Expression::parse(expression).map_err(fail)?.select(document, &environment).map_err(fail)
+    }
+}
+
 fn parse(file: &str, dtd: Dtd) -> Result<Document, Failure> {
     let options = xml::Options { dtd, ..Default::default() };
     let octets = read_input(file)?;
@@ -155,6 +189,14 @@ pub struct VerifyArgs {
     id_attr: Vec<String>,
     #[command(flatten)]
     policy: PolicyArgs,
+    /// Verify these signatures only
+    #[arg(long, value_name = "XPATH")]
+    signature: Option<String>,
+    /// Demand that these nodes are covered by a valid signature. Repeatable
+    #[arg(long = "require-signed", value_name = "XPATH")]
+    require_signed: Vec<String>,
+    #[command(flatten)]
+    namespaces: NamespaceArgs,
     /// Bits that a shortened HMAC must keep; default the greater of 80 and half the digest
     #[arg(long, value_name = "N")]
     min_hmac_bits: Option<u32>,
@@ -214,12 +256,21 @@ fn run_verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: Some(&tokens) };
     let source = KeySource { ring: &ring, trust: trust.as_ref() };
 
-    let nodes = verify::outermost_signatures(&document);
+    let nodes = match &args.signature {
+        None => verify::outermost_signatures(&document),
+        Some(expression) => chosen(&document, &args.namespaces.select(&document, expression)?, expression)?,
+    };
+    let required = required(&document, args)?;
     let steps = if args.json { Steps::All } else { Steps::UntilInvalid };
     let judged: Vec<Judged> = nodes.iter().map(|node| verify::verify(&context, *node, &source, steps)).collect();
-    let valid = !judged.is_empty() && judged.iter().all(Judged::is_valid);
+    let bare: Vec<NodeId> = required
+        .iter()
+        .copied()
+        .filter(|node| !judged.iter().flat_map(Judged::covered).any(|nodes| verify::covers(&document, nodes, *node)))
+        .collect();
+    let valid = !judged.is_empty() && judged.iter().all(Judged::is_valid) && bare.is_empty();
     if args.json {
-        out::json(&report::json(&document, &judged, valid));
+        out::json(&report::json(&document, &judged, &bare, valid));
         return Ok(if valid { Exit::Done } else { Exit::Refused });
     }
     for one in &judged {
@@ -227,9 +278,42 @@ fn run_verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     match judged.iter().find(|one| !one.is_valid()) {
         None if valid => Ok(Exit::Done),
-        None => Err(Failure::refused(format!("{}: no ds:Signature in it", args.file))),
+        None if judged.is_empty() => Err(Failure::refused(format!("{}: no ds:Signature in it", args.file))),
+        None => {
+            let paths: Vec<String> = bare.iter().take(8).map(|node| report::path(&document, *node)).collect();
+            Err(Failure::refused(format!("{}: not covered by a signature: {}", args.file, paths.join(", "))))
+        }
         Some(first) => Err(failure(&args.file, &document, first)),
     }
+}
+
+fn chosen(document: &Document, items: &[Item], expression: &str) -> Result<Vec<NodeId>, Failure> {
+    let not_signatures = || Failure::refused(format!("--signature {expression}: expected ds:Signature elements"));
+    let nodes: Vec<NodeId> = items
+        .iter()
+        .map(|item| match item {
+            Item::Node(node) if document.is(*node, ns::DS, "Signature") => Ok(*node),
+            _ => Err(not_signatures()),
+        })
+        .collect::<Result<_, _>>()?;
+    if nodes.is_empty() { Err(not_signatures()) } else { Ok(nodes) }
+}
+
+/// The nodes that must be covered; an attribute stands for its element.
+fn required(document: &Document, args: &VerifyArgs) -> Result<Vec<NodeId>, Failure> {
+    let mut nodes = Vec::new();
+    for expression in &args.require_signed {
+        let items = args.namespaces.select(document, expression)?;
+        if items.is_empty() {
+            return Err(Failure::refused(format!("--require-signed {expression}: it selects nothing")));
+        }
+        nodes.extend(items.into_iter().filter_map(|item| match item {
+            Item::Node(node) => Some(node),
+            Item::Attribute(attribute) => Some(document.owner(attribute)),
+            Item::Namespace(_) => None,
+        }));
+    }
+    Ok(nodes)
 }
 
 fn failure(file: &str, document: &Document, judged: &Judged) -> Failure {
@@ -265,6 +349,11 @@ pub struct C14nArgs {
     /// Read an internal DTD subset (bounded, nothing external)
     #[arg(long)]
     allow_dtd: bool,
+    /// Only the nodes, attributes and namespace nodes that this selects
+    #[arg(long, value_name = "EXPR")]
+    xpath: Option<String>,
+    #[command(flatten)]
+    namespaces: NamespaceArgs,
     /// The file, or - for standard input
     #[arg(value_name = "FILE")]
     file: String,
@@ -286,7 +375,10 @@ fn run_c14n(args: &C14nArgs) -> Result<Exit, Failure> {
     let prefixes: Vec<&str> =
         args.prefixes.split_ascii_whitespace().map(|prefix| if prefix == "#default" { "" } else { prefix }).collect();
     let document = parse(&args.file, if args.allow_dtd { Dtd::Internal } else { Dtd::Refuse })?;
-    let nodes = NodeSet::document(&document);
+    let nodes = match &args.xpath {
+        None => NodeSet::document(&document),
+        Some(expression) => NodeSet::Explicit(args.namespaces.select(&document, expression)?.into_iter().collect()),
+    };
     let mut octets = Vec::new();
     let settings = c14n::Settings { method, with_comments, prefixes: &prefixes };
     c14n::canonicalize(&document, &nodes, &settings, &mut octets)

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use crate::cli::out;
 use crate::xml::c14n::NodeSet;
 use crate::xml::{Document, Kind, NodeId};
+use crate::xmlsec::dsig::trust::rfc4514;
 use crate::xmlsec::dsig::verify::{Judged, JudgedReference, Verdict};
 use crate::xmlsec::dsig::{Digested, Error, Transform};
+use crate::xmlsec::policy::Refused;
 use crate::xmlsec::read::encode_base64;
 
 /// One line for people.
@@ -32,7 +34,10 @@ fn verdict_word(verdict: &Verdict) -> &'static str {
 pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
     let Verdict::Failed(error) = verdict else { return None };
     Some(match error {
-        Error::Refused { .. } => "--allow-legacy allows every algorithm that is implemented, for old files only",
+        Error::Refused {
+            refused: Refused::Algorithm { .. } | Refused::KeySize { .. } | Refused::Parameter { .. },
+            ..
+        } => "--allow-legacy allows every algorithm that is implemented, for old files only",
         Error::NoKey { .. } => {
             "give the signer's key with --key, its issuer with --trusted, or name a form with --key-info"
         }
@@ -49,9 +54,10 @@ pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
 }
 
 /// Every step.
-pub(super) fn json(document: &Document, judged: &[Judged], valid: bool) -> Value {
+pub(super) fn json(document: &Document, judged: &[Judged], bare: &[NodeId], valid: bool) -> Value {
     let signatures: Vec<Value> = judged.iter().map(|one| signature(document, one)).collect();
-    json!({ "valid": valid, "signatures": signatures })
+    let bare: Vec<String> = bare.iter().map(|node| path(document, *node)).collect();
+    json!({ "valid": valid, "signatures": signatures, "not_covered": bare })
 }
 
 fn signature(document: &Document, judged: &Judged) -> Value {
@@ -78,15 +84,7 @@ fn signature(document: &Document, judged: &Judged) -> Value {
         value["key_found_by"] = json!(by);
     }
     if let Some(certificate) = &judged.certificate {
-        let subject: Vec<String> = certificate
-            .subject_name()
-            .entries()
-            .map(|entry| {
-                let name = entry.object().nid().short_name().unwrap_or("?");
-                format!("{name}={}", entry.data().to_string().unwrap_or_default())
-            })
-            .collect();
-        value["certificate"] = json!(subject.join(","));
+        value["certificate"] = json!(rfc4514(certificate.subject_name()));
     }
     value["references"] = judged.references.iter().map(|one| reference(document, one)).collect();
     if !judged.manifests.is_empty() {

@@ -13,7 +13,7 @@ pub enum Error {
     #[error(transparent)]
     Structure(#[from] BadStructure),
     /// An algorithm, parameter, key size or form that the policy does not let through.
-    #[error("{at}: {refused}")]
+    #[error("{at}")]
     Refused {
         /// What was refused.
         #[source]
@@ -32,7 +32,7 @@ pub enum Error {
         at: TextPos,
     },
     /// A same-document reference that finds no element, or more than one.
-    #[error("{uri}: {source}")]
+    #[error("{uri}")]
     Id {
         /// The URI.
         uri: String,
@@ -45,10 +45,10 @@ pub enum Error {
         /// The URI.
         uri: String,
     },
-    /// A URI of a form that is not implemented: `#xpointer(//Body)`, or none at all.
+    /// A URI of a form that is not implemented: `#xpointer(//Body)`.
     #[error("{uri:?} is no reference that can be resolved: {why}")]
     UnsupportedReference {
-        /// The URI; "" also where the attribute is missing.
+        /// The URI.
         uri: String,
         /// Why.
         why: &'static str,

@@ -6,6 +6,7 @@
 //! - [`key_info`], [`key_value`], [`x509_data`], [`name`], [`token`]: what a document says about a key.
 //! - [`resolve`]: which keys may verify a signature.
 //! - [`verify`](mod@verify): a whole signature, step by step.
+//! - [`sign`](mod@sign), [`template`]: making a signature.
 //! - [`trust`]: whether a certificate leads to an anchor.
 //!
 //! The steps can be called one by one: a gateway verifies the value first, decrypts, and checks the digests last.
@@ -17,7 +18,9 @@ pub mod key_value;
 pub mod name;
 pub mod reference;
 pub mod resolve;
+pub mod sign;
 pub mod signature;
+pub mod template;
 pub mod token;
 pub mod transform;
 pub mod trust;
@@ -33,6 +36,7 @@ pub use key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
 pub(crate) use reference::cipher_octets;
 pub use reference::{Context, Digested, Reference, Target, UrlMap};
 pub use resolve::{Candidate, KeySource};
+pub use sign::{ReferenceParts, SignatureParts, TransformParts, write_signature};
 pub use signature::{Canonicalization, Signature};
 pub use token::{Token, TokenResolver};
 pub use transform::Transform;

@@ -246,13 +246,14 @@ fn find(document: &Document, ids: &IdIndex, uri: &str, id: &str) -> Result<NodeI
 pub(super) fn dereference<'a>(target: &Target, uri: &str, context: &Context<'a>) -> Result<Data<'a>, Error> {
     let document = context.document;
     match target {
+        // §4.4.3.1 leaves it to the application what a missing URI means. Here, as elsewhere, the document; never in `serve`.
+        Target::Absent => Ok(Data::of(document, document.root(), false)),
         Target::WholeDocument { comments } => Ok(Data::of(document, document.root(), *comments)),
         Target::Id { id, comments } => Ok(Data::of(document, find(document, context.ids, uri, id)?, *comments)),
         Target::External(uri) => match context.urls.get(uri.as_str()) {
             Some(octets) if context.policy.allows_external_references() => Ok(Data::Octets(octets.clone())),
             _ => Err(Error::External { uri: shortened(uri) }),
         },
-        Target::Absent => Err(Error::UnsupportedReference { uri: String::new(), why: "it has no URI attribute" }),
         Target::UnsupportedPointer(pointer) => Err(Error::UnsupportedReference {
             uri: shortened(pointer),
             why: "of XPointer only xpointer(/) and xpointer(id('...')) are implemented",

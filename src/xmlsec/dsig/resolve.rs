@@ -224,42 +224,30 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Once all of KeyInfo is read: which of the certificates hold the signer's key. Those that the selectors name; else
-    /// those of the message that issued none of the others.
+    /// Once all of KeyInfo is read: which certificates hold the signer's key. Those that the selectors name, else those of
+    /// the message; of either the ones that issued none of the others.
     fn leaves(&mut self) {
-        let mut leaves: Vec<(X509, KeyInfoForm, &'static str)> = Vec::new();
-        let selected =
-            |certificate: &X509, selecting: &[X509Data]| selecting.iter().any(|data| data.selects(certificate));
-        for (certificate, form) in &self.message.certificates {
-            if selected(certificate, &self.message.selecting) {
-                leaves.push((certificate.clone(), *form, form.name()));
-            }
+        let mut selected: Vec<(X509, KeyInfoForm)> = Vec::new();
+        if !self.message.selecting.is_empty() {
+            let known = self.known_certificates().into_iter().map(|certificate| (certificate, KeyInfoForm::X509));
+            let all = self.message.certificates.iter().cloned().chain(known);
+            selected.extend(all.filter(|(one, _)| self.message.selecting.iter().any(|data| data.selects(one))));
         }
-        let known = self.known_certificates();
-        for certificate in known {
-            if selected(&certificate, &self.message.selecting) {
-                leaves.push((certificate, KeyInfoForm::X509, "x509"));
-            }
-        }
-        for (certificate, form) in &self.message.certificates {
-            let issued_another = self.message.certificates.iter().any(|(other, _)| {
-                let ours = other.to_der().ok() == certificate.to_der().ok();
-                !ours && certificate.issued(other) == openssl::x509::X509VerifyResult::OK
-            });
-            if !issued_another {
-                leaves.push((certificate.clone(), *form, form.name()));
-            }
-        }
-        for (certificate, form, found_by) in leaves {
+        let mut leaves = without_issuers(&selected);
+        leaves.extend(without_issuers(&self.message.certificates));
+        for (certificate, form) in leaves {
             match certificate.public_key() {
                 Ok(public) => self.push(Found {
                     key: FoundKey::Public(public),
                     form: Some(form),
-                    found_by,
+                    found_by: form.name(),
                     certificate: Some(certificate),
                 }),
                 Err(_) => self.refuse(format!("certificate {}: key of an unknown kind", subject(&certificate))),
             }
+        }
+        if self.found.is_empty() && !self.message.selecting.is_empty() {
+            self.refuse("x509: no certificate at hand is the one that X509Data names".to_owned());
         }
     }
 
@@ -363,8 +351,10 @@ impl Search<'_, '_> {
             secrets.push(Zeroizing::new(octets.to_vec()));
             if secrets.len() < CANDIDATES_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        if let Err(why) = outcome {
-            self.refuse(why.to_string());
+        match outcome {
+            Err(why) => self.refuse(why.to_string()),
+            Ok(_) if secrets.is_empty() => self.refuse(search.verdict("the secret of the HMAC").to_string()),
+            Ok(_) => {}
         }
         for octets in secrets {
             let key = FoundKey::Secret(octets);
@@ -457,4 +447,14 @@ impl Search<'_, '_> {
         }
         Ok(candidates)
     }
+}
+
+/// The certificates that issued none of the others.
+fn without_issuers(certificates: &[(X509, KeyInfoForm)]) -> Vec<(X509, KeyInfoForm)> {
+    let issued_another = |one: &X509| {
+        certificates.iter().any(|(other, _)| {
+            one.issued(other) == openssl::x509::X509VerifyResult::OK && one.to_der().ok() != other.to_der().ok()
+        })
+    };
+    certificates.iter().filter(|(one, _)| !issued_another(one)).cloned().collect()
 }

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
-use openssl::x509::{CrlStatus, X509, X509Crl, X509Ref, X509StoreContext};
+use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref, X509StoreContext};
 
 use crate::xmlsec::algorithm::Level;
 use crate::xmlsec::policy::Policy;
@@ -121,14 +122,35 @@ impl Trust {
 
 /// Subject of a certificate, for messages.
 pub(super) fn subject(certificate: &X509Ref) -> String {
-    let parts: Vec<String> = certificate
-        .subject_name()
+    crate::xmlsec::policy::shortened(&rfc4514(certificate.subject_name()))
+}
+
+/// A name as RFC 4514 writes it: last component first.
+#[must_use]
+pub fn rfc4514(name: &X509NameRef) -> String {
+    let mut parts: Vec<String> = name
         .entries()
         .map(|entry| {
-            let name = entry.object().nid().short_name().unwrap_or("?");
-            let value = entry.data().to_string().unwrap_or_default();
-            format!("{name}={value}")
+            let attribute = match entry.object().nid().short_name() {
+                Ok(short) if entry.object().nid() != Nid::UNDEF => short.to_owned(),
+                _ => entry.object().to_string(),
+            };
+            format!("{attribute}={}", escaped_value(&entry.data().to_string().unwrap_or_default()))
         })
         .collect();
-    crate::xmlsec::policy::shortened(&parts.join(","))
+    parts.reverse();
+    parts.join(",")
+}
+
+fn escaped_value(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    let last = value.chars().count().saturating_sub(1);
+    for (at, char) in value.chars().enumerate() {
+        let edge = (char == ' ' && (at == 0 || at == last)) || (char == '#' && at == 0);
+        if edge || matches!(char, ',' | '+' | '"' | '\\' | '<' | '>' | ';') {
+            escaped.push('\\');
+        }
+        escaped.push(char);
+    }
+    escaped
 }

@@ -91,10 +91,16 @@ impl X509Data {
         self.crls.iter().filter_map(|der| X509Crl::from_der(der).ok()).collect()
     }
 
-    /// Whether every selector names `certificate`, and there is one.
+    /// Whether the selectors name `certificate`, or a chain that it belongs to: of each kind of selector that is there, one
+    /// names it.
     #[must_use]
     pub fn selects(&self, certificate: &X509Ref) -> bool {
-        !self.selectors.is_empty() && self.selectors.iter().all(|selector| selector.matches(certificate))
+        let kinds = self.selectors.iter().map(std::mem::discriminant);
+        !self.selectors.is_empty()
+            && kinds.into_iter().all(|kind| {
+                let mut alike = self.selectors.iter().filter(|other| std::mem::discriminant(*other) == kind);
+                alike.any(|selector| selector.matches(certificate))
+            })
     }
 }
 
