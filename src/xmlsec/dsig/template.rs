@@ -40,8 +40,6 @@ pub struct Settings<'a> {
 /// # Errors
 /// When the template breaks the schema or the policy, a Reference cannot be resolved, or the key does not fit.
 pub fn fill(document: &mut Document, node: NodeId, signer: &Signer<'_>, settings: &Settings<'_>) -> Result<(), Error> {
-    // Read once before anything is changed: a template that is refused stays as it was.
-    Signature::parse(document, node, settings.policy)?;
     fill_key_info(document, node, signer)?;
     fill_manifests(document, node, settings)?;
     let signature = Signature::parse(document, node, settings.policy)?;

@@ -273,10 +273,7 @@ fn parameters(doc: &Document, node: NodeId) -> Result<Parameters, Error> {
             let at = doc.position(child);
             hex(&leaf(doc, child)?).ok_or(Error::Value { what, expected: "hexadecimal", at })
         };
-        if of(ns::XENC, "OAEPparams") && found.label.is_empty() {
-            // The schema wants it first; signers of 2002 put it after DigestMethod.
-            found.label = base64_leaf(doc, child, "OAEPparams")?;
-        } else if of(ns::DS, "DigestMethod") && found.digest.is_none() {
+        if of(ns::DS, "DigestMethod") && found.digest.is_none() {
             found.digest = Some(child);
         } else if of(ns::XENC, "OAEPparams") && found.label.is_none() {
             // The schema wants it first; old senders write it after the DigestMethod.
