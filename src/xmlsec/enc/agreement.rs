@@ -175,8 +175,10 @@ fn hkdf_parameters(doc: &Document, node: NodeId, policy: &Policy) -> Result<Deri
     let mut children = Children::of(doc, node);
     let prf = children.required(XMLDSIG_MORE_2021, "PRF")?;
     let mut octets = |local, what| -> Result<Vec<u8>, Error> {
-        let leaf = children.optional(XMLDSIG_MORE_2021, local)?;
-        leaf.map_or(Ok(Vec::new()), |leaf| base64_leaf(doc, leaf, what))
+        let Some(node) = children.optional(XMLDSIG_MORE_2021, local)? else { return Ok(Vec::new()) };
+        // Some write the salt as PBKDF2 has it.
+        let specified = doc.elements(node).next().filter(|child| doc.local(*child) == "Specified");
+        base64_leaf(doc, specified.unwrap_or(node), what)
     };
     let salt = octets("Salt", "Salt")?;
     let info = octets("Info", "Info")?;

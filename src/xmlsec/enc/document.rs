@@ -163,8 +163,9 @@ fn expect_text(data: &EncryptedData, clear: Zeroizing<Vec<u8>>) -> Result<Zeroiz
 /// Puts `clear` in the place of `data`; gives the new nodes.
 fn replace(document: &mut Document, data: &EncryptedData, clear: &[u8]) -> Result<Vec<NodeId>, Error> {
     let expected = if data.data_type == DataType::Element { "one element" } else { "element content" };
-    let placed =
-        document.replace(data.node, clear).map_err(|source| Error::ClearText { expected, source: Some(source) })?;
+    let placed = document
+        .replace(data.node, without_prolog(clear))
+        .map_err(|source| Error::ClearText { expected, source: Some(source) })?;
     let mut nodes = Vec::new();
     if let Some((first, last)) = placed {
         let mut next = Some(first);
@@ -178,6 +179,14 @@ fn replace(document: &mut Document, data: &EncryptedData, clear: &[u8]) -> Resul
         return Err(Error::ClearText { expected, source: None });
     }
     Ok(nodes)
+}
+
+/// Some senders closed a whole document: its byte order mark and XML declaration cannot stand inside another.
+fn without_prolog(clear: &[u8]) -> &[u8] {
+    let clear = clear.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(clear);
+    let declared = clear.strip_prefix(b"<?xml").filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace));
+    let end = declared.and_then(|rest| rest.windows(2).position(|pair| pair == b"?>").map(|at| &rest[at + 2..]));
+    end.unwrap_or(clear)
 }
 
 fn all(document: &Document, root: NodeId, local: &str) -> Vec<NodeId> {

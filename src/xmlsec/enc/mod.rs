@@ -13,6 +13,8 @@
 pub mod agreement;
 pub mod decrypt;
 pub mod document;
+#[cfg(test)]
+mod document_tests;
 mod element;
 pub mod encrypt;
 pub mod encrypted_type;

@@ -157,10 +157,21 @@ impl Resolver<'_> {
         if self.from_key_info(key_info, wanted, 0, search, visit)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        let Some(id) = data_id else { return Ok(ControlFlow::Continue(())) };
-        let uri = format!("#{id}");
-        let naming: Vec<NodeId> = self.encrypted_keys.iter().copied().filter(|key| self.closes(*key, &uri)).collect();
-        self.encrypted(naming, wanted, 0, search, visit)
+        if let Some(id) = data_id {
+            let uri = format!("#{id}");
+            let naming: Vec<NodeId> =
+                self.encrypted_keys.iter().copied().filter(|key| self.closes(*key, &uri)).collect();
+            if self.encrypted(naming, wanted, 0, search, visit)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        // Without a KeyInfo the reader is supposed to know; whatever key the document brings may be meant.
+        match key_info {
+            None if self.allows(KeyInfoForm::EncryptedKey) => {
+                self.encrypted(self.encrypted_keys.to_vec(), wanted, 0, search, visit)
+            }
+            _ => Ok(ControlFlow::Continue(())),
+        }
     }
 
     fn from_key_info(
