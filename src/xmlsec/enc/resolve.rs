@@ -69,6 +69,9 @@ pub struct Wanted<'a> {
 /// What is called with each candidate: `Break` when it was the right one.
 pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> ControlFlow<()>;
 
+/// Opens an EncryptedKey with a key that may have wrapped it.
+type Unwrap<'u> = &'u dyn Fn(&[u8]) -> Result<Zeroizing<Vec<u8>>, Error>;
+
 /// Bounds and memory of the search through one document.
 #[derive(Default)]
 pub struct Search {
@@ -154,7 +157,7 @@ impl Resolver<'_> {
         search: &mut Search,
         visit: Visit<'_>,
     ) -> Result<ControlFlow<()>, Error> {
-        if self.from_key_info(key_info, wanted, 0, search, visit)?.is_break() {
+        if self.follow_key_info(key_info, wanted, 0, search, visit)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
         if let Some(id) = data_id {
@@ -174,7 +177,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn from_key_info(
+    fn follow_key_info(
         &self,
         key_info: Option<NodeId>,
         wanted: Wanted<'_>,
@@ -227,7 +230,7 @@ impl Resolver<'_> {
             (ns::DSIG11, "KeyInfoReference") if self.allows(KeyInfoForm::KeyInfoReference) => {
                 let target = self.same_document(node, doc.attribute(node, "", "URI").unwrap_or(""), search);
                 if let Some(target) = target.filter(|target| doc.is(*target, ns::DS, "KeyInfo")) {
-                    return self.from_key_info(Some(target), wanted, depth + 1, search, visit);
+                    return self.follow_key_info(Some(target), wanted, depth + 1, search, visit);
                 }
             }
             (ns::WSSE, "SecurityTokenReference") if self.allows(KeyInfoForm::SecurityTokenReference) => {
@@ -461,7 +464,7 @@ impl Resolver<'_> {
         &self,
         key: &EncryptedKey,
         kek: Wanted<'_>,
-        unwrap: &dyn Fn(&[u8]) -> Result<Zeroizing<Vec<u8>>, Error>,
+        unwrap: Unwrap<'_>,
         wanted: Wanted<'_>,
         depth: usize,
         search: &mut Search,
@@ -470,7 +473,7 @@ impl Resolver<'_> {
         let at = format!("EncryptedKey at {}", self.doc().position(key.node));
         let mut failures = Vec::new();
         let mut found = None;
-        let found_kek = self.from_key_info(key.key_info, kek, depth + 1, search, &mut |kek| {
+        let found_kek = self.follow_key_info(key.key_info, kek, depth + 1, search, &mut |kek| {
             let opened = match unwrap(kek) {
                 Ok(opened) => opened,
                 Err(error) => {

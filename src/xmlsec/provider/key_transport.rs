@@ -45,8 +45,11 @@ impl Oaep<'_> {
 /// An RSA private key with contexts kept for reuse, one for each thread that was ever in it at once.
 pub struct RsaDecryptor {
     key: PKey<Private>,
-    kept: Mutex<Vec<((i32, i32), PkeyCtx<Private>)>>,
+    kept: Mutex<Vec<Kept>>,
 }
+
+/// A finished context, and the digests that it was made for.
+type Kept = ((i32, i32), PkeyCtx<Private>);
 
 /// Contexts kept at most; more threads than this simply make their own.
 const KEPT_MAX: usize = 64;
