@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::out::{Exit, Failure, chain};
 use crate::pki::{self, Certificate, KeyKind, Password};
 
+mod import;
 mod look;
 mod make;
 
@@ -27,6 +28,8 @@ pub enum Verb {
     Issue(make::IssueArgs),
     /// Add a certificate to the revocation list of an authority made with `cert ca`
     Revoke(make::RevokeArgs),
+    /// Give a partner a further certificate
+    Import(import::ImportArgs),
     /// Write a certificate as PEM or DER, with the intermediates that its file holds
     Export(make::ExportArgs),
     /// Show certificates in full
@@ -48,6 +51,7 @@ pub fn run(args: &CertArgs) -> Result<Exit, Failure> {
         Verb::Ca(args) => make::ca(args),
         Verb::Issue(args) => make::issue(args),
         Verb::Revoke(args) => make::revoke(args),
+        Verb::Import(args) => import::import(args),
         Verb::Export(args) => make::export(args),
         Verb::Show(args) => look::show(args),
         Verb::List(args) => look::list(args),

@@ -1,4 +1,4 @@
-//! `certs/` is what its README says, `coconnect cert` tells its story, and verdicts agree with OpenSSL's.
+//! `certs/` is what its README says, `coconnect cert` does what its help says, and verdicts agree with OpenSSL's.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -104,6 +104,42 @@ fn the_command_line_makes_checks_and_revokes() {
     for arguments in [&["show", "none.pem"][..], &["show", "ca.key"], &["check", "kr.pem"]] {
         assert_eq!(run(arguments).status.code(), Some(2), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_partners_next_certificate_is_imported_beside_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let binary = env!("CARGO_BIN_EXE_coconnect");
+        Command::new(binary).args(arguments).current_dir(folder.path()).output().unwrap()
+    };
+    let done = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+    };
+    for (country, dir) in [("KR", "kr"), ("ID", "id")] {
+        done(&["init", "--country", country, "--domain", "customs.example", "--dir", dir, "--suite", "p256"]);
+    }
+    done(&["partner", "add", "--dir", "kr", "--file", "id/partner.toml"]);
+    let by_id = ["--ca", "id/keys/ca.crt", "--ca-key", "id/keys/ca.key", "--key", "p256"];
+    done(&[&["cert", "issue", "--name", "ID next", "--use", "sign", "--out", "next"][..], &by_id].concat());
+    done(&["cert", "ca", "--name", "Stranger", "--key", "p256", "--out", "stranger"]);
+    let by_stranger = ["--ca", "stranger.pem", "--ca-key", "stranger.key", "--key", "p256"];
+    done(&[&["cert", "issue", "--name", "x", "--use", "sign", "--out", "x"][..], &by_stranger].concat());
+    let import = ["cert", "import", "--dir", "kr", "--partner", "ID", "--use"];
+    done(&[&import[..], &["sign", "--use-from", "2027-01-01T00:00:00Z", "next.pem"]].concat());
+    for (refused, why) in [
+        (["sign", "next.pem"], "has this certificate for sign already"),
+        (["encrypt", "next.pem"], "is not for encrypt"),
+        (["sign", "x.pem"], "issuer CN=Stranger is not known here"),
+    ] {
+        let output = run(&[&import[..], &refused].concat());
+        assert_eq!(output.status.code(), Some(1), "{refused:?}");
+        assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    }
+    let file = std::fs::read_to_string(folder.path().join("kr/partners/ID.toml")).unwrap();
+    assert_eq!(file.matches("[[certificate]]").count(), 4);
+    done(&["partner", "list", "--dir", "kr"]);
 }
 
 /// Every certificate of the vectors against every authority among them, beside `openssl verify`'s own judgement.
