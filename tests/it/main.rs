@@ -4,8 +4,8 @@
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod crash_store;
-mod encrypt;
 mod demo;
+mod encrypt;
 mod net;
 mod pki;
 mod store_contract;

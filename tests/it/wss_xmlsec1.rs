@@ -69,6 +69,7 @@ fn setting() -> Option<Setting> {
     let folder = tempfile::tempdir().unwrap();
     let key = PrivateKey::from_pkey(PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
     let ca = DevCa::create(&Issue::new("Test CA", &[], now(), 365), key).unwrap();
+    std::fs::write(folder.path().join("ca.crt"), ca.certificate().to_pem()).unwrap();
     let client = Party::new(&ca, "client", folder.path());
     let server = Party::new(&ca, "server", folder.path());
     Some(Setting { folder, client, server })
@@ -220,4 +221,36 @@ fn what_xmlsec1_signs_and_encrypts_is_accepted_as_serve_accepts() {
     let text = String::from_utf8_lossy(&encrypted).into_owned();
     assert!(!text.contains("K001"), "{text}");
     assert_eq!(open(&setting, &encrypted).unwrap_or_else(|r| panic!("{r:?}\n{text}")), "K001 관세청");
+    checked_on_the_command_line(folder);
+}
+
+/// `wss check` of the same message, as a conformance tester types it.
+fn checked_on_the_command_line(folder: &Path) {
+    let check = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coconnect"));
+        let output = command.current_dir(folder).args(["wss", "check"]).args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        (output.status.code(), said)
+    };
+    let at = ["--at", "2026-11-22T12:00:00Z", "--trusted", "ca.crt"];
+    let (code, said) = check(&[&at[..], &["--key", "server.key", "--out", "out.xml", "encrypted.xml"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(std::fs::read_to_string(folder.join("out.xml")).unwrap().contains("K001"));
+    let (code, said) = check(&[&at[..], &["encrypted.xml"]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("hint: give the receiver's private key"), "{said}");
+    let (code, said) = check(&["--at", "2026-11-22T12:00:00Z", "--key", "server.key", "encrypted.xml"]);
+    assert_eq!(code, Some(1), "nobody vouches for the signer: {said}");
+    let (code, said) =
+        check(&["--at", "2026-11-22T12:00:00Z", "--key", "server.key", "--key", "client.crt", "encrypted.xml"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) =
+        check(&["--at", "2026-11-22T12:20:00Z", "--trusted", "ca.crt", "--key", "server.key", "encrypted.xml"]);
+    assert_eq!((code, said.contains("expired")), (Some(1), true), "{said}");
+    let (code, said) = check(&[&at[..], &["--key", "server.key", "signed.xml"]].concat());
+    assert_eq!((code, said.contains("not encrypted")), (Some(1), true), "{said}");
+    let (code, said) = check(&[&at[..], &["--profile", "lenient", "signed.xml"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(check(&["no-such-file.xml"]).0, Some(2));
+    assert_eq!(check(&["--profile", "odd", "signed.xml"]).0, Some(2));
 }
