@@ -406,3 +406,120 @@ pub fn digest_from_hex(text: &str) -> Option<[u8; 32]> {
 pub fn digest_to_hex(digest: &[u8; 32]) -> String {
     to_hex(digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::merkle::{leaf_hash, node_hash};
+
+    fn told(size: u64, root: Hash, consistency: Option<(u64, Vec<Hash>)>) -> Acknowledgement {
+        Acknowledgement {
+            message_id: MessageId::from_random([1; 16]),
+            document_digest: [2; 32],
+            received: jiff::Timestamp::UNIX_EPOCH,
+            status: Status::Accepted,
+            entry: None,
+            head: Some(TreeHead {
+                log_id: "L".to_owned(),
+                size,
+                root: *root.as_bytes(),
+                time: jiff::Timestamp::UNIX_EPOCH,
+            }),
+            consistency: consistency.map(|(from, path)| ConsistencyProof {
+                from,
+                to: size,
+                path: path.iter().map(|hash| *hash.as_bytes()).collect(),
+            }),
+            inclusion: None,
+        }
+    }
+
+    /// Leaves a, b, c, d and the roots of the trees of 1, 2, 3 and 4 of them.
+    fn tree() -> ([Hash; 4], [Hash; 4]) {
+        let leaf = [b"a", b"b", b"c", b"d"].map(|octets| leaf_hash(octets));
+        let two = node_hash(&leaf[0], &leaf[1]);
+        let last = node_hash(&leaf[2], &leaf[3]);
+        (leaf, [leaf[0], two, node_hash(&two, &leaf[2]), node_hash(&two, &last)])
+    }
+
+    #[test]
+    fn heads_that_hang_together_are_taken_in_any_order() {
+        let (leaf, root) = tree();
+        let last = node_hash(&leaf[2], &leaf[3]);
+        let mut memory = LogMemory::default();
+        assert_eq!(memory.check(&told(1, root[0], None)), Ok(()));
+        // The acknowledgement with head 4, proved from 2, overtakes the one with head 2.
+        assert_eq!(memory.check(&told(4, root[3], Some((2, vec![last])))), Ok(()));
+        assert_eq!(memory.waiting.len(), 1);
+        assert_eq!(memory.check(&told(2, root[1], Some((1, vec![leaf[1]])))), Ok(()));
+        assert_eq!((memory.waiting.len(), memory.heads.len()), (0, 3));
+        assert_eq!(memory.check(&told(4, root[3], None)), Ok(()), "told again");
+    }
+
+    #[test]
+    fn a_log_that_was_changed_is_told_once() {
+        let (leaf, root) = tree();
+        let mut memory = LogMemory::default();
+        memory.check(&told(2, root[1], None)).unwrap();
+        assert_eq!(memory.check(&told(2, root[0], None)), Err(Broken::Fork { size: 2 }));
+        assert_eq!(memory.check(&told(2, root[0], None)), Ok(()), "what was told now is the new beginning");
+
+        let mut memory = LogMemory::default();
+        memory.check(&told(2, root[1], None)).unwrap();
+        let wrong = memory.check(&told(3, root[2], Some((2, vec![leaf[0]]))));
+        assert_eq!(wrong, Err(Broken::Inconsistent { from: 2, to: 3 }));
+
+        let mut memory = LogMemory::default();
+        memory.check(&told(2, root[1], None)).unwrap();
+        assert_eq!(memory.check(&told(3, root[2], None)), Err(Broken::NoConsistency { to: 3 }));
+
+        let mut memory = LogMemory::default();
+        memory.check(&told(2, root[1], None)).unwrap();
+        let mut other_log = told(3, root[2], Some((2, vec![leaf[2]])));
+        other_log.head.as_mut().unwrap().log_id = "M".to_owned();
+        assert_eq!(memory.check(&other_log), Err(Broken::LogReplaced));
+    }
+
+    #[test]
+    fn a_leaf_that_is_not_in_the_head_is_noticed() {
+        let (leaf, root) = tree();
+        let proof = |leaf: Hash| InclusionProof {
+            message_id: None,
+            leaf: *leaf.as_bytes(),
+            index: 1,
+            size: 2,
+            path: vec![*tree().0[0].as_bytes()],
+        };
+        let mut told = told(2, root[1], None);
+        told.inclusion = Some(proof(leaf[1]));
+        assert_eq!(LogMemory::default().check(&told), Ok(()));
+        told.inclusion = Some(proof(leaf[2]));
+        assert_eq!(LogMemory::default().check(&told), Err(Broken::NotIncluded { index: 1, size: 2 }));
+    }
+
+    #[test]
+    fn every_field_of_the_entry_is_in_the_leaf() {
+        let (_, root) = tree();
+        let mut base = told(1, root[0], None);
+        base.entry = Some(journal_entry(&merkle::LogId::new([3; 16]), "KR", "SendCO", Some([4; 32]), [5; 16]));
+        let mut leaves = vec![leaf(&base).unwrap()];
+        let mut add = |change: &dyn Fn(&mut Acknowledgement)| {
+            let mut changed = base.clone();
+            change(&mut changed);
+            leaves.push(leaf(&changed).unwrap());
+        };
+        add(&|a| a.message_id = MessageId::from_random([9; 16]));
+        add(&|a| a.document_digest = [9; 32]);
+        add(&|a| a.received = jiff::Timestamp::MAX);
+        add(&|a| a.status = Status::AlreadyReceived { message_id: MessageId::from_random([9; 16]), leaf: [9; 32] });
+        add(&|a| a.entry.as_mut().unwrap().log_id = "x".to_owned());
+        add(&|a| a.entry.as_mut().unwrap().partner = "x".to_owned());
+        add(&|a| a.entry.as_mut().unwrap().operation = "x".to_owned());
+        add(&|a| a.entry.as_mut().unwrap().signature_digest = None);
+        add(&|a| a.entry.as_mut().unwrap().salt = vec![9]);
+        let count = leaves.len();
+        leaves.sort();
+        leaves.dedup();
+        assert_eq!(leaves.len(), count);
+    }
+}

@@ -134,7 +134,11 @@ pub struct Exchange {
     logs: evidence::SeenLogs,
     quarantine: inbound::Quarantine,
     queue: outbound::Queue,
+    measure: std::sync::OnceLock<Measure>,
 }
+
+/// Told how long a stage of an inbound message took.
+pub type Measure = Box<dyn Fn(Stage, Duration) + Send + Sync>;
 
 impl Exchange {
     /// Puts an exchange together and reads the outbox.
@@ -157,12 +161,28 @@ impl Exchange {
             logs: evidence::SeenLogs::default(),
             quarantine: inbound::Quarantine::default(),
             queue,
+            measure: std::sync::OnceLock::new(),
         }))
     }
 
     /// Answers one request of a partner. Never fails: what goes wrong is an answer.
     pub async fn inbound(self: &Arc<Self>, request: Request) -> Response {
         inbound::inbound(self, request).await
+    }
+
+    /// Tells `measure` from now on how long each stage of an inbound message takes. The first caller is heard.
+    pub fn measure(&self, measure: Measure) {
+        // A second measurement of one exchange would disturb the first.
+        let _ = self.measure.set(measure);
+    }
+
+    /// Runs a stage, measured when somebody asked for it.
+    fn stage<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let Some(measure) = self.measure.get() else { return work() };
+        let start = self.clock.elapsed();
+        let result = work();
+        measure(stage, self.clock.elapsed().saturating_sub(start));
+        result
     }
 
     /// Takes a business document for delivery: one commit, then it is in the outbox.

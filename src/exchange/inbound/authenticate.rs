@@ -10,6 +10,7 @@ use super::refuse::Refusal;
 use crate::base::id::{Environment, MessageId};
 use crate::exchange::Exchange;
 use crate::exchange::fault::{Code, Fault};
+use crate::exchange::partner::SignedParts;
 use crate::soap::Addressing;
 use crate::soap::addressing::{self, ANONYMOUS, Expect};
 use crate::soap::wss::timestamp;
@@ -21,11 +22,29 @@ pub(super) struct Authentic {
     octets: Arc<Vec<u8>>,
     message: wss::Authentic,
     message_id: Option<MessageId>,
+    relates_to: Option<String>,
 }
 
 impl Authentic {
-    pub fn into_parts(self) -> (Arc<Admitted>, Arc<Vec<u8>>, wss::Authentic, Option<MessageId>) {
-        (self.admitted, self.octets, self.message, self.message_id)
+    pub fn admitted(&self) -> &Arc<Admitted> {
+        &self.admitted
+    }
+
+    pub fn octets(&self) -> &Arc<Vec<u8>> {
+        &self.octets
+    }
+
+    pub fn message_id(&self) -> Option<&MessageId> {
+        self.message_id.as_ref()
+    }
+
+    /// MessageID as the sender spelled it.
+    pub fn relates_to(&self) -> Option<&str> {
+        self.relates_to.as_deref()
+    }
+
+    pub fn into_message(self) -> wss::Authentic {
+        self.message
     }
 }
 
@@ -42,12 +61,20 @@ pub(super) fn authenticate(exchange: &Exchange, received: Received) -> Result<Au
         expect: Expect::Request { actions: &[admitted.operation().action()], to: &to },
         confirms: &[],
     };
+    // Where the partner's file makes addressing optional, it need not be signed either; the file decides, not the message.
+    let claimed = match admitted.partner().file().security.signed_parts {
+        SignedParts::Full => None,
+        SignedParts::BodyTimestamp => Addressing::read(&envelope).ok(),
+    };
     let message = crypto.request_verifier().open(envelope, &context).map_err(|refusal| refused(exchange, refusal))?;
     let confirms = message.evidence().signature_values.clone();
-    let relates_to = message.addressing().message_id.clone();
-    let message_id = check_addressing(&admitted, message.addressing())
-        .map_err(|fault| Refusal::of(fault).relates_to(relates_to).confirms(Some(confirms)))?;
-    Ok(Authentic { admitted, octets, message, message_id })
+    let addressing = claimed.as_ref().unwrap_or_else(|| message.addressing());
+    let relates_to = addressing.message_id.clone();
+    let message_id = match check_addressing(&admitted, addressing) {
+        Ok(message_id) => message_id,
+        Err(fault) => return Err(Refusal::of(fault).relates_to(relates_to).confirms(Some(confirms))),
+    };
+    Ok(Authentic { admitted, octets, message, message_id, relates_to })
 }
 
 /// What of the signed headers `soap` does not know: the form of MessageID, and who may stand in From.

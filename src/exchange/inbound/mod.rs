@@ -39,7 +39,7 @@ pub enum Stage {
     Authenticate,
     /// Document digest, decoder, countries.
     Validate,
-    /// Look-ups, rules, the Acknowledgement element, the commit.
+    /// Look-ups, rules, the Acknowledgement element, what is to be committed; not the commit itself.
     Decide,
     /// The signed answer.
     Acknowledge,
@@ -76,7 +76,8 @@ async fn process(
     };
     for _ in 0..RACES_MAX {
         let worker = Arc::clone(exchange);
-        match exchange.budget.work(move || decide::decide(&worker, valid)).await.unwrap_or_else(bug)? {
+        let decide = move || worker.stage(Stage::Decide, || decide::decide(&worker, valid));
+        match exchange.budget.work(decide).await.unwrap_or_else(bug)? {
             Decided::Known(answerable) => return acknowledge(exchange, answerable).await,
             Decided::New(pending) => match record::record(exchange, pending).await? {
                 record::Outcome::Recorded(answerable) => return acknowledge(exchange, answerable).await,
@@ -93,14 +94,15 @@ fn examine(
     admitted: &Arc<Admitted>,
     octets: &Arc<Vec<u8>>,
 ) -> Result<validate::Valid, Box<Refusal>> {
-    let envelope = receive::receive(admitted, octets)?;
-    let authentic = authenticate::authenticate(exchange, envelope)?;
-    validate::validate(exchange, authentic)
+    let envelope = exchange.stage(Stage::Receive, || receive::receive(admitted, octets))?;
+    let authentic = exchange.stage(Stage::Authenticate, || authenticate::authenticate(exchange, envelope))?;
+    exchange.stage(Stage::Validate, || validate::validate(exchange, authentic))
 }
 
 async fn acknowledge(exchange: &Arc<Exchange>, answerable: Answerable) -> Result<Response, Box<Refusal>> {
     let worker = Arc::clone(exchange);
-    exchange.budget.work(move || acknowledge::acknowledge(&worker, answerable)).await.unwrap_or_else(bug)
+    let seal = move || worker.stage(Stage::Acknowledge, || acknowledge::acknowledge(&worker, answerable));
+    exchange.budget.work(seal).await.unwrap_or_else(bug)
 }
 
 /// A worker panicked: a defect of ours, answered as such.

@@ -95,8 +95,10 @@ pub(in crate::exchange) fn document_digest(document: &Document, node: NodeId) ->
 
 /// Decodes the business document and checks whose it is.
 pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Valid, Box<Refusal>> {
-    let (admitted, octets, message, message_id) = authentic.into_parts();
-    let relates_to = message.addressing().message_id.clone();
+    let (admitted, octets) = (Arc::clone(authentic.admitted()), Arc::clone(authentic.octets()));
+    let message_id = authentic.message_id().cloned();
+    let relates_to = authentic.relates_to().map(str::to_owned);
+    let message = authentic.into_message();
     let confirms = message.evidence().signature_values.clone();
     let mut known = Facts {
         operation: Some(admitted.operation().path().trim_start_matches('/').to_owned()),

@@ -2,6 +2,8 @@
 
 mod answers;
 mod deliveries;
+mod lenient;
+mod pressure;
 mod refusals;
 
 use std::collections::HashMap;
