@@ -66,7 +66,7 @@ pub enum DecodeError {
     },
 }
 
-/// Reads what [`super::encode`] wrote.
+/// Reads what [`encode()`](super::encode()) wrote.
 ///
 /// # Errors
 /// [`DecodeError`] for octets that it did not write.
