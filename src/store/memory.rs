@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::key::{Key, Table};
 use super::merkle::{self, Hash, LogId, Tree};
-use super::record::{Commit, Leaf, Position, Record, Require, encode};
+use super::record::{Commit, Leaf, Position, Record, RecordKind, Require, encode};
 use super::{BoxFuture, CommitError, Committed, Entry, Error, Head, Journaled, Status, Store, Value};
 use crate::base::Clock;
 use crate::base::id::PartnerId;
@@ -69,6 +69,9 @@ impl Memory {
     }
 
     fn commit_now(&self, commit: Commit) -> Result<Committed, CommitError> {
+        if commit.record.kind == RecordKind::Heads {
+            return Err(CommitError::HEADS);
+        }
         // Encoded for its bounds only: what this store takes, the journal takes.
         encode(&commit, &mut Vec::new())?;
         let now = self.clock.now();

@@ -202,6 +202,11 @@ pub enum CommitError {
     Closed,
 }
 
+impl CommitError {
+    /// Records of this kind are the store's own.
+    const HEADS: Self = Self::Bounds { what: "heads bound by others than the store", most: 0, came: 1 };
+}
+
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -289,7 +289,7 @@ impl Store for SledStore {
             return refused(error);
         }
         if commit.record.kind == RecordKind::Heads {
-            return refused(CommitError::Bounds { what: "heads bound by others than the store", most: 0, came: 1 });
+            return refused(CommitError::HEADS);
         }
         match Frame::new(&commit) {
             Ok(frame) => Box::pin(queue(self.shared.clone(), frame, Ops::new(&commit))),

@@ -308,6 +308,8 @@ fn what_is_out_of_bounds_is_refused_before_it_is_written() {
             Commit::new(record("R")).put(Key::new(Table::State, vec![0; 257]), b"".to_vec()),
             Commit::new(record(&"R".repeat(129))),
             Commit::new(record("R")).put(a.clone(), b"1".to_vec()).remove(a.clone()),
+            // Heads are bound by the store itself.
+            Commit::new(Record::new(RecordKind::Heads, Timestamp::UNIX_EPOCH, "R")),
         ] {
             let outcome = bench.commit(commit);
             assert!(matches!(outcome, Err(CommitError::Bounds { .. })), "{}: {outcome:?}", bench.name);

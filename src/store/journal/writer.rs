@@ -51,6 +51,7 @@ pub struct JournalWriter {
     cursor: JournalCursor,
     current: Option<Current>,
     filler: Filler,
+    free_bytes: Option<u64>,
     dead: bool,
 }
 
@@ -121,7 +122,9 @@ impl JournalWriter {
         };
         let filler = Filler::start(disk.clone(), journal, options);
         let journal = journal.to_owned();
-        let mut writer = Self { disk, journal, options, identity, cursor, current, filler, dead: false };
+        let mut writer =
+            Self { disk, journal, options, identity, cursor, current, filler, free_bytes: None, dead: false };
+        writer.free_bytes = writer.disk.free_bytes(&writer.journal).ok();
         if cursor.number == 1 && writer.current.is_none() {
             // The identity must stand before anybody is told a log id.
             writer.roll(now).map_err(|error| Error::Stopped(error.to_commit_error(&options)))?;
@@ -135,10 +138,10 @@ impl JournalWriter {
         self.cursor
     }
 
-    /// Octets free on the disk.
+    /// Octets free on the disk before the last batch.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
-        self.disk.free_bytes(&self.journal).ok()
+        self.free_bytes
     }
 
     /// Writes a batch at journal time `time` (nanoseconds); when this returns it is durable.
@@ -231,10 +234,11 @@ impl JournalWriter {
         Ok(())
     }
 
-    fn check_room(&self, length: u64) -> Result<(), WriteError> {
+    fn check_room(&mut self, length: u64) -> Result<(), WriteError> {
         // A disk that cannot tell its room is asked by writing.
-        match self.disk.free_bytes(&self.journal) {
-            Ok(free_bytes) if free_bytes < self.options.min_free_bytes.saturating_add(self.growth(length)) => {
+        self.free_bytes = self.disk.free_bytes(&self.journal).ok();
+        match self.free_bytes {
+            Some(free_bytes) if free_bytes < self.options.min_free_bytes.saturating_add(self.growth(length)) => {
                 Err(WriteError::Full { free_bytes })
             }
             _ => Ok(()),

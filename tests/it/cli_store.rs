@@ -1,0 +1,136 @@
+//! `coconnect journal` and `coconnect store` as processes: answers and exit codes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use coconnect::base::RealClock;
+use coconnect::base::id::PartnerId;
+use coconnect::store::merkle::leaf_hash;
+use coconnect::store::{Commit, Key, PartName, Record, RecordKind, Require, SledStore, Store, Table};
+use serde_json::Value;
+
+use crate::store_contract::{small, wait};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_coconnect")).args(arguments).env_remove("COCONNECT_CONFIG").output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+/// A gateway's directory with `count` records; the store stays open as long as what is given.
+fn gateway(folder: &Path, count: u64) -> SledStore {
+    fs::write(folder.join("coconnect.toml"), "").unwrap();
+    let clock = Arc::new(RealClock::new());
+    let store = SledStore::open(&folder.join("data"), small(), clock, &mut |_| ()).unwrap();
+    for n in 0..count {
+        let key = Key::new(Table::Dedup, n.to_be_bytes());
+        let (kr, entry) = (PartnerId::parse("KR").unwrap(), n.to_be_bytes().to_vec());
+        let record = Record::new(RecordKind::Received, jiff::Timestamp::UNIX_EPOCH, format!("R-{n}"));
+        let record =
+            record.partner(kr.clone()).part(PartName::Request, vec![7; 9_000]).part(PartName::Entry, entry.clone());
+        let commit = Commit::new(record).require(Require::Absent(key.clone())).point(key).leaf(kr, leaf_hash(&entry));
+        wait(store.commit(commit)).unwrap();
+    }
+    store
+}
+
+#[test]
+fn a_sound_journal_is_verified_and_counted_beside_its_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let config = format!("{dir}/coconnect.toml");
+    let store = gateway(folder.path(), 20);
+    for place in [vec![dir], vec!["--dir", dir], vec!["--config", &config]] {
+        let output = run(&[&["journal", "verify", "--json"], &place[..]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let report = json(&output);
+        assert_eq!((report["valid"].as_bool(), report["kinds"]["received"].as_u64()), (Some(true), Some(20)));
+    }
+    let heads = json(&run(&["journal", "head", "--dir", dir, "--json"]));
+    let head = store.head(&PartnerId::parse("KR").unwrap()).unwrap().unwrap();
+    let kr = heads.as_array().unwrap().iter().find(|head| head["tree"] == "KR").unwrap();
+    assert_eq!((kr["size"].as_u64(), kr["root"].as_str()), (Some(20), Some(head.root.to_string().as_str())));
+    assert_eq!(kr["log_id"].as_str().unwrap(), head.log_id.to_string());
+    let stats = json(&run(&["journal", "stats", "--dir", dir, "--json"]));
+    assert_eq!(stats["partners"]["KR"].as_u64(), Some(20));
+    for verb in [["journal", "verify"], ["journal", "head"], ["journal", "stats"]] {
+        let output = run(&[&verb[..], &["--dir", dir]].concat());
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("KR"), "{verb:?}");
+    }
+}
+
+#[test]
+fn what_needs_the_store_for_itself_says_who_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let store = gateway(folder.path(), 3);
+    for verb in ["rebuild", "check"] {
+        let output = run(&["store", verb, "--dir", dir]);
+        assert_eq!(output.status.code(), Some(75));
+        let told = text(&output.stderr);
+        assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
+        assert!(told.contains("coconnect: hint: stop"), "{told}");
+    }
+    drop(store);
+    for verb in ["check", "rebuild", "check"] {
+        let output = run(&["store", verb, "--dir", dir, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn damage_is_told_with_its_place_and_exit_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    drop(gateway(folder.path(), 20));
+    let segment = folder.path().join("data/journal/0000000002.seg");
+    let sound = fs::read(&segment).unwrap();
+    let mut damaged = sound.clone();
+    damaged[10_000] ^= 1;
+    fs::write(&segment, &damaged).unwrap();
+    let output = run(&["journal", "verify", dir, "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = json(&output);
+    assert_eq!(report["valid"].as_bool(), Some(false));
+    assert!(report["troubles"][0]["at"].as_str().unwrap().contains("0000000002.seg"));
+    let output = run(&["journal", "verify", dir]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("INVALID"));
+    let output = run(&["store", "rebuild", "--dir", dir]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("0000000002.seg"), "{}", text(&output.stderr));
+    // Healed, the index that the failed rebuild deleted is made from it.
+    fs::write(&segment, &sound).unwrap();
+    let output = run(&["store", "check", "--dir", dir]);
+    assert_eq!(output.status.code(), Some(1), "an index in doubt is told, not mended by a check");
+    assert!(text(&output.stderr).contains("coconnect store rebuild"));
+    assert_eq!(run(&["store", "rebuild", "--dir", dir]).status.code(), Some(0));
+    assert_eq!(run(&["store", "check", "--dir", dir]).status.code(), Some(0));
+}
+
+#[test]
+fn no_journal_is_a_usage_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    for arguments in [
+        vec!["journal", "verify", dir],
+        vec!["journal", "head", "--dir", dir],
+        vec!["journal", "stats", "--config", "/nonexistent/coconnect.toml"],
+        vec!["store", "rebuild", "--dir", dir],
+        vec!["store", "check", "--dir", dir],
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).starts_with("coconnect: error: "), "{}", text(&output.stderr));
+    }
+    assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing was made");
+}
