@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::out::{self, Exit, Failure};
-use crate::contract::{self, Endpoints, Slot, Slots, generate, schema, source};
+use crate::contract::{self, Endpoints, generate, schema, source};
 
 /// The service contract: WSDL, schemas, and the code made from them.
 #[derive(Debug, Subcommand)]
@@ -134,14 +134,7 @@ fn counts(ir: &schema::Ir) -> String {
 }
 
 fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {
-    let mut slots = Slots::default();
-    for pair in &arguments.slot {
-        let parsed = pair.split_once('=').and_then(|(name, uri)| Slot::parse(name).map(|slot| (slot, uri)));
-        let Some((slot, uri)) = parsed else {
-            return Err(Failure::usage(format!("--slot {pair:?}: expected svc, md, lpco, res or ext, = and a URI")));
-        };
-        slots = slots.with(slot, uri);
-    }
+    let slots = super::validate::slots(&arguments.slot)?;
     let endpoint = arguments.endpoint.trim_end_matches('/');
     if !endpoint.contains("://") {
         return Err(Failure::usage(format!(

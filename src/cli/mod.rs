@@ -21,6 +21,7 @@ pub mod place;
 pub mod reach;
 pub mod serve;
 pub mod store;
+pub mod validate;
 pub mod wss;
 pub mod xmlsec;
 pub mod xmlsec_decrypt;
@@ -67,6 +68,7 @@ pub enum Noun {
     /// The service contract: WSDL, schemas, and the code made from them.
     #[command(subcommand)]
     Contract(contract::Contract),
+    Validate(validate::Validate),
     /// WS-Security on plain files
     Wss(wss::WssArgs),
 }
@@ -90,6 +92,7 @@ pub fn run() -> ExitCode {
         Noun::Cert(args) => cert::run(&args),
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
+        Noun::Validate(args) => validate::run(&args),
         Noun::Wss(args) => wss::run(&args),
     })
 }

@@ -36,7 +36,7 @@ pub struct Foreign {
     pub ns: String,
     /// Local name.
     pub name: String,
-    /// The element, declaring the namespaces that it uses.
+    /// The element, declaring the namespaces that it uses, none as well where a descendant is in none.
     pub octets: Vec<u8>,
 }
 
@@ -87,7 +87,7 @@ enum State {
         parts: &'static [Particle],
         at: usize,
         count: u32,
-        seen: u64,
+        misplaced: u64,
         skipped: u64,
         next: Option<NodeId>,
         parent: NodeId,
@@ -141,6 +141,18 @@ impl<'a> Binder<'a> {
             None,
         );
         false
+    }
+
+    /// The element to bind is none that the tables know.
+    pub fn unknown_root(&mut self) {
+        let node = self.base;
+        self.path.push(Step {
+            name: Cow::Borrowed(self.document.local(node)),
+            occurrence: 1,
+            repeats: false,
+            wco_id: "",
+        });
+        self.report(node, "unexpected-root", "", "a declared element".into(), came_element(), None);
     }
 
     /// Everything that is wrong, in document order.
@@ -200,6 +212,11 @@ impl<'a> Binder<'a> {
         format!("element {} of namespace {:?}", element.name, self.uri(element.ns))
     }
 
+    /// Of the element at hand, or of what it is the value of: DateTimeString has none of its own.
+    fn wco_id(&self) -> &'static str {
+        self.path.iter().rev().take(2).map(|step| step.wco_id).find(|id| !id.is_empty()).unwrap_or("")
+    }
+
     fn path(&self) -> String {
         let mut out = String::new();
         for step in &self.path {
@@ -241,7 +258,7 @@ impl<'a> Binder<'a> {
     }
 
     fn report_value(&mut self, node: NodeId, broken: Vec<Broken>, value: &str) {
-        let wco_id = self.path.last().map_or("", |step| step.wco_id);
+        let wco_id = self.wco_id();
         for Broken { code, expected, in_list } in broken {
             let came = Came { kind: kind_of(value).into(), length: Some(value.chars().count() as u64), in_list };
             self.report(node, code, wco_id, expected, came, Some(value.to_owned()));
@@ -272,7 +289,11 @@ impl<'a> Binder<'a> {
 
     /// Reads the value of `node` by the simple type `number`, white space as the type wants it.
     pub fn simple(&mut self, node: NodeId, number: u32, fixed: Option<&str>) -> Text {
-        let text = self.text_of(node);
+        let text = match (self.text_of(node), fixed) {
+            // An empty element has its fixed value (Part 1 §3.3.5).
+            (text, Some(fixed)) if text.is_empty() => Cow::Owned(fixed.to_owned()),
+            (text, _) => text,
+        };
         self.value(node, number, fixed, text)
     }
 
@@ -307,7 +328,7 @@ impl<'a> Binder<'a> {
     ) {
         let document = self.document;
         let mut seen = 0_u64;
-        let wco_id = self.path.last().map_or("", |step| step.wco_id);
+        let wco_id = self.wco_id();
         for attribute in document.attributes(node) {
             if attribute.ns == ns::XSI {
                 self.instance_attribute(node, attribute.local);
@@ -329,7 +350,9 @@ impl<'a> Binder<'a> {
                 let value = self.value(node, declaration.simple, declaration.fixed, value);
                 self.path.pop();
                 each(at, value);
-            } else if !any.is_some_and(|(wildcard, _)| self.wildcard_takes(wildcard, attribute.ns)) {
+            } else if let Some((_, process)) = any.filter(|(w, _)| self.wildcard_takes(*w, attribute.ns)) {
+                self.foreign_attribute(node, attribute.ns, attribute.local, attribute.value, process);
+            } else {
                 let name = attribute.local.to_owned();
                 self.path.push(Step { name: Cow::Owned(format!("@{name}")), occurrence: 1, repeats: false, wco_id });
                 let came = Came { kind: "attribute".into(), ..Came::default() };
@@ -356,6 +379,27 @@ impl<'a> Binder<'a> {
                 self.path.pop();
             }
         }
+    }
+
+    /// What an attribute wildcard took, looked at as closely as it says.
+    fn foreign_attribute(&mut self, node: NodeId, uri: &str, local: &str, value: &str, process: Process) {
+        if process == Process::Skip {
+            return;
+        }
+        let known = self.tables.attributes.iter().find(|a| a.name == local && self.attribute_uri(a.ns) == uri);
+        let wco_id = self.wco_id();
+        self.path.push(Step { name: Cow::Owned(format!("@{local}")), occurrence: 1, repeats: false, wco_id });
+        match known {
+            Some(known) => {
+                self.value(node, known.simple, known.fixed, Cow::Owned(value.to_owned()));
+            }
+            None if process == Process::Strict => {
+                let came = Came { kind: "attribute".into(), ..Came::default() };
+                self.report(node, "unexpected-attribute", wco_id, "a declared attribute".into(), came, None);
+            }
+            None => {}
+        }
+        self.path.pop();
     }
 
     fn attribute_uri(&self, number: u8) -> &'a str {
@@ -402,7 +446,7 @@ impl<'a> Binder<'a> {
             Content::Elements { elements, model, mixed } => match complex.flat() {
                 Some(parts) if !mixed => Children {
                     elements,
-                    state: State::Flat { parts, at: 0, count: 0, seen: 0, skipped: 0, next, parent: node },
+                    state: State::Flat { parts, at: 0, count: 0, misplaced: 0, skipped: 0, next, parent: node },
                 },
                 _ => {
                     let matched = self.matched(node, elements, &model, mixed);
@@ -446,7 +490,9 @@ impl<'a> Binder<'a> {
 
     fn next_flat(&mut self, children: &mut Children) -> Option<Child> {
         let elements = children.elements;
-        let State::Flat { parts, at, count, seen, skipped, next, parent } = &mut children.state else { return None };
+        let State::Flat { parts, at, count, misplaced, skipped, next, parent } = &mut children.state else {
+            return None;
+        };
         let document = self.document;
         while let Some(node) = *next {
             *next = document.next_sibling(node);
@@ -476,6 +522,44 @@ impl<'a> Binder<'a> {
                 }
                 other => other,
             };
+            // Passing over what must come: the message is wrong already. A wildcard would swallow a misnamed element and
+            // with it the place; an element that stands too early is told alone when what it passes over still comes.
+            let had = |index: usize| if index == *at { *count } else { 0 };
+            let owed =
+                |index: usize| parts.get(index).is_some_and(|p| had(index) < p.min && *misplaced & (1 << index) == 0);
+            let mut early = None;
+            let ahead = ahead.filter(|position| {
+                if !(*at..*position).any(owed) {
+                    return true;
+                }
+                match parts.get(*position).map(|part| part.term) {
+                    Some(Term::Element(index)) => {
+                        let following = std::iter::successors(*next, |n| document.next_sibling(*n));
+                        let following = following.into_iter().find(|n| document.kind(*n) == Kind::Element);
+                        let comes = following.is_some_and(|n| {
+                            parts.get(*at..*position).unwrap_or_default().iter().any(|part| match part.term {
+                                Term::Element(e) => elements.get(usize::from(e)).is_some_and(|e| self.is(n, e)),
+                                _ => false,
+                            })
+                        });
+                        if comes {
+                            early = Some((*position, index));
+                        }
+                        !comes
+                    }
+                    _ => false,
+                }
+            });
+            if let Some((position, index)) = early
+                && let Some(element) = elements.get(usize::from(index))
+            {
+                let expected = expected_at(parts, *at, *count, elements);
+                *misplaced |= 1 << position;
+                self.path.push(Step { name: Cow::Borrowed(element.name), occurrence: 1, repeats: false, wco_id: "" });
+                self.report(node, "misplaced-element", element.wco_id, expected, came_element(), None);
+                self.path.pop();
+                return Some(Child { node, index, kind: element.kind, occurrence: 1, repeats: false });
+            }
             let Some(position) = ahead else {
                 let behind = parts.get(..*at).and_then(|before| before.iter().position(is));
                 let declared = behind.and_then(|p| parts.get(p)).and_then(|p| match p.term {
@@ -485,7 +569,7 @@ impl<'a> Binder<'a> {
                 let expected = expected_at(parts, *at, *count, elements);
                 match (declared, behind) {
                     (Some((index, element)), Some(position)) => {
-                        *seen |= 1 << position;
+                        *misplaced |= 1 << position;
                         self.path.push(Step {
                             name: Cow::Borrowed(element.name),
                             occurrence: 1,
@@ -498,8 +582,12 @@ impl<'a> Binder<'a> {
                         return Some(Child { node, index, kind: element.kind, occurrence: 1, repeats: false });
                     }
                     _ => {
+                        // The wildcard of XML Schema would take it; but one of ours out of its place is no extension.
+                        let barred = |part: &Particle| matches!(part.term, Term::Any(w, _) if self.wildcard_takes(w, uri) && !self.foreign(w, uri));
+                        let ours = parts.get(*at..).is_some_and(|rest| rest.iter().any(barred));
+                        let code = if ours { "misplaced-element" } else { "unexpected-element" };
                         self.path.push(Step { name: Cow::Borrowed(local), occurrence: 1, repeats: false, wco_id: "" });
-                        self.report(node, "unexpected-element", "", expected, came_element(), None);
+                        self.report(node, code, "", expected, came_element(), None);
                         self.path.pop();
                     }
                 }
@@ -510,15 +598,13 @@ impl<'a> Binder<'a> {
                 *count += 1;
             } else {
                 for passed in *at..position {
-                    let had = if passed == *at { *count } else { 0 };
-                    if parts.get(passed).is_some_and(|p| had < p.min) {
+                    if parts.get(passed).is_some_and(|p| had(passed) < p.min) {
                         *skipped |= 1 << passed;
                     }
                 }
                 *at = position;
                 *count = 1;
             }
-            *seen |= 1 << position;
             let repeats = part.max > 1;
             let (occurrence, too_many) = (*count, *count > part.max);
             match part.term {
@@ -533,6 +619,12 @@ impl<'a> Binder<'a> {
                     return Some(Child { node, index, kind: element.kind, occurrence, repeats });
                 }
                 Term::Any(_, process) => {
+                    if too_many {
+                        let expected = format!("at most {} elements of another namespace", part.max);
+                        self.path.push(Step { name: Cow::Borrowed(local), occurrence: 1, repeats: false, wco_id: "" });
+                        self.report(node, "too-many", "", expected, came_element(), None);
+                        self.path.pop();
+                    }
                     self.check_foreign(node, process);
                     return Some(Child { node, index: FOREIGN, kind: Type::Anything, occurrence, repeats });
                 }
@@ -541,10 +633,10 @@ impl<'a> Binder<'a> {
         }
         // The end: what was passed over and never came, and what is still wanted.
         let (parent, missing) = (*parent, {
-            let mut missing = *skipped & !*seen;
+            let mut missing = *skipped & !*misplaced;
             for (index, part) in parts.iter().enumerate().skip(*at) {
                 let had = if index == *at { *count } else { 0 };
-                if had < part.min {
+                if had < part.min && *misplaced & (1 << index) == 0 {
                     missing |= 1 << index;
                 }
             }
@@ -552,11 +644,19 @@ impl<'a> Binder<'a> {
         });
         if missing != 0 {
             for (index, part) in parts.iter().enumerate() {
-                if missing & (1 << index) != 0
-                    && let Term::Element(element) = part.term
-                    && let Some(element) = elements.get(usize::from(element))
-                {
-                    self.missing(parent, element, part.min);
+                if missing & (1 << index) == 0 {
+                    continue;
+                }
+                match part.term {
+                    Term::Element(element) => {
+                        if let Some(element) = elements.get(usize::from(element)) {
+                            self.missing(parent, element, part.min);
+                        }
+                    }
+                    _ => {
+                        let expected = format!("at least {} elements of another namespace", part.min);
+                        self.report(parent, "missing-element", "", expected, came_nothing(), None);
+                    }
                 }
             }
             *at = parts.len();
@@ -582,8 +682,7 @@ impl<'a> Binder<'a> {
     }
 
     fn foreign(&self, wildcard: Wildcard, uri: &str) -> bool {
-        self.wildcard_takes(wildcard, uri)
-            && !(self.tables.wildcards_are_foreign && self.namespaces.iter().any(|known| *known == uri))
+        self.wildcard_takes(wildcard, uri) && !(self.tables.wildcards_are_foreign && self.namespaces.contains(&uri))
     }
 
     /// What a wildcard took, looked at as closely as it says.
@@ -597,6 +696,18 @@ impl<'a> Binder<'a> {
             Some(root) => self.check(node, root.kind, root),
             None if process == Process::Strict => {
                 self.report(node, "unexpected-element", "", "a declared element".into(), came_element(), None);
+            }
+            // What nobody declared is of any type: below it, what is declared is looked at again.
+            None if self.path.len() < limits::DEPTH_MAX && !self.tables.wildcards_are_foreign => {
+                const ANYTHING: Element = Element {
+                    ns: NO_NAMESPACE,
+                    name: "",
+                    wco_id: "",
+                    kind: Type::Anything,
+                    nillable: true,
+                    fixed: None,
+                };
+                self.check(node, Type::Anything, &ANYTHING);
             }
             None => {}
         }
@@ -637,7 +748,18 @@ impl<'a> Binder<'a> {
                     self.leave();
                 }
             }
-            Type::Anything => self.nillable = false,
+            Type::Anything => {
+                let anything = Some((Wildcard::Any, Process::Lax));
+                self.attributes_of(node, &[], anything, |_, _| {});
+                self.nillable = false;
+                let document = self.document;
+                for child in document.elements(node) {
+                    let name = Cow::Borrowed(document.local(child));
+                    self.path.push(Step { name, occurrence: 1, repeats: false, wco_id: "" });
+                    self.check_foreign(child, Process::Lax);
+                    self.path.pop();
+                }
+            }
         }
     }
 
@@ -695,6 +817,11 @@ impl<'a> Binder<'a> {
                 came_element(),
                 Some(error.to_string()),
             );
+        }
+        // What we write around it has a default namespace: descendants in no namespace must stay there.
+        let bare = document.descendants(node).any(|n| document.kind(n) == Kind::Element && document.ns(n).is_empty());
+        if bare && let Some(end) = octets.iter().position(|b| matches!(b, b' ' | b'>')) {
+            octets.splice(end..end, *b" xmlns=\"\"");
         }
         Foreign { ns: document.ns(node).to_owned(), name: document.local(node).to_owned(), octets }
     }

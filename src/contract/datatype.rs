@@ -81,8 +81,8 @@ pub enum Facet {
     MinLength(u64),
     /// `maxLength`
     MaxLength(u64),
-    /// `pattern`: one of those of the same derivation step.
-    Pattern(&'static [&'static Pattern]),
+    /// `pattern`: one of those of the same derivation step, and how the schema puts them in words.
+    Pattern(&'static [&'static Pattern], &'static str),
     /// `enumeration`
     Enumeration(&'static [&'static str]),
     /// `totalDigits`
@@ -218,7 +218,7 @@ fn check_facet(primitive: Primitive, facet: &Facet, value: &str, broken: &mut Ve
         Facet::Length(_) | Facet::MinLength(_) | Facet::MaxLength(_) => {
             check_value_length(primitive, facet, value, broken)
         }
-        Facet::Pattern(_) => check_text(facet, value, broken),
+        Facet::Pattern(..) => check_text(facet, value, broken),
         Facet::Enumeration(list) => {
             if !list.iter().any(|entry| *entry == value || same_value(primitive, entry, value)) {
                 broken.push(not_in_list(list));
@@ -267,13 +267,14 @@ fn not_in_list(list: &[&str]) -> Broken {
 /// Pattern and enumeration on the text itself: lists and unions.
 fn check_text(facet: &Facet, value: &str, broken: &mut Vec<Broken>) {
     match facet {
-        Facet::Pattern(patterns) if !patterns.iter().any(|pattern| pattern.matches(value)) => {
-            let sources: Vec<&str> = patterns.iter().map(|pattern| pattern.source).collect();
-            broken.push(Broken {
-                code: "pattern",
-                expected: format!("a value of the pattern {}", sources.join(" or ")),
-                in_list: None,
-            });
+        Facet::Pattern(patterns, words) if !patterns.iter().any(|pattern| pattern.matches(value)) => {
+            let expected = if words.is_empty() {
+                let sources: Vec<&str> = patterns.iter().map(|pattern| pattern.source).collect();
+                format!("the pattern {}", sources.join(" or "))
+            } else {
+                (*words).to_owned()
+            };
+            broken.push(Broken { code: "pattern", expected, in_list: None });
         }
         Facet::Enumeration(list) if !list.contains(&value) => broken.push(not_in_list(list)),
         _ => {}

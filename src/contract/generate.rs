@@ -82,7 +82,7 @@ impl Generator<'_> {
         );
         line!(self, "//! The contract as Rust: operation table, tables of types, typed model, decoder and encoder.");
         line!(self, "");
-        line!(self, "#![allow(clippy::all, missing_docs, reason = \"generated\")]");
+        line!(self, "#![allow(clippy::all, missing_docs, unused_imports, reason = \"generated\")]");
         line!(self, "");
         line!(self, "use super::datatype::{{Facet, Primitive, Simple, Variety, WhiteSpace}};");
         line!(self, "use super::operation::OperationRow;");
@@ -132,11 +132,12 @@ impl Generator<'_> {
         }
         let complexes: String = self.ir.complexes.iter().map(|complex| self.complex_row(complex)).collect();
         let roots: String = self.ir.roots.iter().map(|root| format!("    {},\n", self.element_row(root))).collect();
+        debug_assert!(self.ir.attributes.is_empty(), "the contract declares no global attributes");
         line!(self, "/// The types of the contract, by number.");
         line!(self, "pub static TABLES: Tables = Tables {{");
         line!(
             self,
-            "    simples: SIMPLES,\n    complexes: COMPLEXES,\n    roots: ROOTS,\n    wildcards_are_foreign: true,\n}};\n"
+            "    simples: SIMPLES,\n    complexes: COMPLEXES,\n    roots: ROOTS,\n    attributes: &[],\n    wildcards_are_foreign: true,\n}};\n"
         );
         line!(self, "static SIMPLES: &[Simple] = &[\n{simples}];\n");
         line!(self, "static ROOTS: &[Element] = &[\n{roots}];\n");
@@ -145,7 +146,7 @@ impl Generator<'_> {
 
     fn pattern_statics(&mut self) {
         for facet in self.ir.simples.iter().flat_map(|simple| &simple.facets) {
-            let FacetIr::Pattern(list) = facet else { continue };
+            let FacetIr::Pattern(list, _) = facet else { continue };
             for pattern in list {
                 let fresh = self.patterns.len();
                 if self.patterns.contains_key(&pattern.source) {
@@ -168,12 +169,12 @@ impl Generator<'_> {
         match facet {
             FacetIr::Number(name, number) => format!("Facet::{name}({number})"),
             FacetIr::Bound(name, value) => format!("Facet::{name}({value:?})"),
-            FacetIr::Pattern(list) => {
+            FacetIr::Pattern(list, words) => {
                 let names: Vec<String> = list
                     .iter()
                     .map(|p| format!("&PATTERN_{}", self.patterns.get(&p.source).copied().unwrap_or_default()))
                     .collect();
-                format!("Facet::Pattern(&[{}])", names.join(", "))
+                format!("Facet::Pattern(&[{}], {words:?})", names.join(", "))
             }
             FacetIr::Enumeration(list) => format!("Facet::Enumeration(&{list:?})"),
         }

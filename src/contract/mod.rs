@@ -11,6 +11,7 @@ pub mod acknowledgement;
 pub mod bind;
 pub mod datatype;
 pub mod fault_detail;
+pub mod form;
 pub mod generate;
 #[rustfmt::skip]
 pub mod generated;

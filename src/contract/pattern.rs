@@ -619,6 +619,7 @@ impl Positions<'_> {
         Ok(self.join(whole, nested))
     }
 
+    #[allow(clippy::needless_range_loop, reason = "a class is the column of every table here")]
     fn determinize(&self, whole: &Fragment) -> Result<Compiled, Error> {
         let (ascii, ranges, classes, class_of_position) = self.classes()?;
         let start: BTreeSet<usize> = whole.first.iter().copied().collect();

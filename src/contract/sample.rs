@@ -188,7 +188,7 @@ fn item(dice: &mut Dice, at: usize, invoice: &str) -> lpco::ConsignmentItem {
             }],
             ..lpco::Commodity::default()
         },
-        goods_measure: (!by_value && at % 3 != 0).then(|| {
+        goods_measure: (!by_value && !at.is_multiple_of(3)).then(|| {
             Box::new(lpco::GoodsMeasure { gross_mass_measure: Some(measure(gross)), ..lpco::GoodsMeasure::default() })
         }),
         origin: vec![lpco::Origin { country_code: code("KR"), rule_code: Some(code(rule)), ..lpco::Origin::default() }],

@@ -12,7 +12,8 @@ use super::datatype::{Primitive, WhiteSpace};
 use super::pattern;
 use super::read::{Error, Node, QName};
 use super::table::{self, UNBOUNDED};
-use crate::xml::ns;
+use super::violation::Violations;
+use crate::xml::{Document, NodeId, ns};
 
 /// A simple type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +46,8 @@ pub enum FacetIr {
     Number(&'static str, u64),
     /// `minInclusive` and so on.
     Bound(&'static str, String),
-    /// `pattern`, one derivation step.
-    Pattern(Vec<pattern::Compiled>),
+    /// `pattern`, one derivation step, and how the schema puts it in words.
+    Pattern(Vec<pattern::Compiled>, String),
     /// `enumeration`.
     Enumeration(Vec<String>),
 }
@@ -166,6 +167,8 @@ pub struct Ir {
     pub complexes: Vec<ComplexIr>,
     /// Global elements.
     pub roots: Vec<ElementIr>,
+    /// Global attributes.
+    pub attributes: Vec<AttributeIr>,
 }
 
 /// Gives the text of the document at a location, relative to another one.
@@ -224,6 +227,7 @@ pub fn read_from(from: &str, location: &str, resolver: &dyn Resolver, first: &[&
         globals: BTreeMap::new(),
         open: BTreeSet::new(),
         depth: 0,
+        documentation: Vec::new(),
     };
     compiler.roots()?;
     compiler.check_deterministic()?;
@@ -266,6 +270,7 @@ impl Documents {
         if root.ns != ns::XSD || root.name != "schema" {
             return Err(Error::Invalid { location, what: "expected xs:schema".to_owned() });
         }
+        super::form::check(&location, &root)?;
         let own = root.attribute("targetNamespace").map(str::to_owned);
         let target = match (own, include) {
             (Some(own), Some(wanted)) if own != wanted => {
@@ -358,14 +363,46 @@ struct Compiler<'a> {
     /// Simple types and groups that are being resolved: a circle is an error.
     open: BTreeSet<(u8, QName)>,
     depth: usize,
+    /// Documentation of the types that are being read, innermost last.
+    documentation: Vec<String>,
 }
 
 type Result2<T> = Result<T, Error>;
 
 /// The parts of a complex type as it is put together.
+#[derive(Default)]
 struct Parts {
     attributes: Vec<AttributeIr>,
     any_attribute: Option<(WildcardIr, table::Process)>,
+    /// The base type's, which an extension adds to.
+    inherited: Option<(WildcardIr, table::Process)>,
+    /// Whether a restriction is read: it may prohibit attributes of its base.
+    restricts: bool,
+    /// Attributes that the type itself names.
+    own: BTreeSet<QName>,
+    /// The wildcard of the base that is restricted.
+    base_wildcard: Option<WildcardIr>,
+}
+
+/// Either of two wildcards (Part 1 §3.10.6); none where it cannot be said.
+fn union(a: &WildcardIr, b: &WildcardIr) -> Option<WildcardIr> {
+    match (a, b) {
+        (WildcardIr::Any, _) | (_, WildcardIr::Any) => Some(WildcardIr::Any),
+        (a, b) if a == b => Some(a.clone()),
+        (WildcardIr::List(a), WildcardIr::List(b)) => {
+            let mut all = a.clone();
+            all.extend(b.iter().filter(|uri| !a.contains(uri)).cloned());
+            Some(WildcardIr::List(all))
+        }
+        (WildcardIr::Other(not), WildcardIr::List(list)) | (WildcardIr::List(list), WildcardIr::Other(not)) => {
+            match (list.contains(not), list.iter().any(String::is_empty)) {
+                (true, true) => Some(WildcardIr::Any),
+                (false, false) => Some(WildcardIr::Other(not.clone())),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -421,15 +458,50 @@ impl<'a> Compiler<'a> {
                 return self.invalid(at, "an empty target namespace");
             }
         }
+        let mut names = BTreeSet::new();
+        for document in &self.documents.list {
+            for node in &document.root.children {
+                let at = Declared { node, document };
+                let Some(name) = node.attribute("name") else { continue };
+                // Simple and complex types share one space of names.
+                let kind = if node.name == "simpleType" { "complexType" } else { node.name.as_str() };
+                if !names.insert((kind, document.target.as_str(), name)) {
+                    return self.invalid(at, format!("{kind} {name} twice"));
+                }
+                if node.attribute("final").is_some_and(|value| !value.is_empty()) && node.name.ends_with("Type") {
+                    return self.unsupported(at, "@final of a type");
+                }
+                // Groups that nobody refers to are looked at too.
+                match node.name.as_str() {
+                    "group" => {
+                        let children = self.children_of(at)?;
+                        let [child] = children.as_slice() else {
+                            return self.invalid(at, "a group holds exactly one of sequence, choice, all");
+                        };
+                        self.particle(Declared { node: child, document }, &mut Vec::new())?;
+                    }
+                    "attributeGroup" => {
+                        let nodes = self.children_of(at)?;
+                        self.attributes(document, nodes, &mut Parts::default())?;
+                    }
+                    _ => {}
+                }
+            }
+        }
         for document in &self.documents.list {
             for node in document.root.children.iter().filter(|c| c.name == "element") {
                 let at = Declared { node, document };
                 let Some(name) = node.attribute("name") else { return self.invalid(at, "an element without name") };
                 let root = self.element_global(at, &QName::new(&document.target, name))?;
-                if self.ir.roots.iter().any(|known| known.name == root.name) {
+                if root.name.ns == ns::XSI || self.ir.roots.iter().any(|known| known.name == root.name) {
                     return self.invalid(Declared { node, document }, format!("element {} twice", root.name));
                 }
                 self.ir.roots.push(root);
+            }
+            for node in document.root.children.iter().filter(|c| c.name == "attribute") {
+                let mut attribute = self.attribute(Declared { node, document })?;
+                attribute.name.ns.clone_from(&document.target);
+                self.ir.attributes.push(attribute);
             }
             // Types that no element uses are looked at too: nothing is misread in silence.
             for node in
@@ -483,6 +555,17 @@ impl<'a> Compiler<'a> {
         }
         let kind = kind.unwrap_or(table::Type::Anything);
         let fixed = node.attribute("fixed").map(str::to_owned);
+        let simple = match kind {
+            table::Type::Simple(number) => Some(number),
+            table::Type::Complex(number) => match self.ir.complexes[number as usize].content {
+                ContentIr::Simple(number) => Some(number),
+                _ => None,
+            },
+            table::Type::Anything => None,
+        };
+        if fixed.is_some() && simple.is_some_and(|number| !self.ir.simples[number as usize].facets.is_empty()) {
+            return self.unsupported(at, "@fixed of a type with facets");
+        }
         if fixed.is_some() && kind == table::Type::Anything {
             return self.unsupported(at, "@fixed of an element of any type");
         }
@@ -596,14 +679,37 @@ impl<'a> Compiler<'a> {
             match node.name.as_str() {
                 "attribute" => {
                     let attribute = self.attribute(at)?;
+                    if attribute.prohibited && !parts.restricts {
+                        // In an extension or a declaration there is nothing to take away.
+                        continue;
+                    }
+                    let own = parts.own.insert(attribute.name.clone());
                     match parts.attributes.iter_mut().find(|known| known.name == attribute.name) {
-                        Some(known) => *known = attribute,
+                        Some(known) if parts.restricts && own => {
+                            if known.required && !attribute.required {
+                                return self.invalid(at, "a restriction makes a required attribute optional");
+                            }
+                            *known = attribute;
+                        }
+                        Some(_) => return self.invalid(at, format!("attribute {} twice", attribute.name)),
+                        None if parts.restricts && !attribute.prohibited && parts.base_wildcard.is_none() => {
+                            return self
+                                .invalid(at, format!("attribute {} is not one of the base type", attribute.name));
+                        }
+                        None if parts.restricts && attribute.prohibited => {}
                         None => parts.attributes.push(attribute),
                     }
                 }
                 "attributeGroup" => self.attribute_group(at, parts)?,
                 "anyAttribute" => {
-                    let wildcard = self.wildcard(at)?;
+                    let mut wildcard = self.wildcard(at)?;
+                    if let Some(inherited) = parts.inherited.take() {
+                        wildcard.0 = match union(&wildcard.0, &inherited.0) {
+                            Some(union) => union,
+                            None => return self.unsupported(at, "this union of attribute wildcards"),
+                        };
+                        parts.any_attribute = None;
+                    }
                     if parts.any_attribute.as_ref().is_some_and(|known| *known != wildcard) {
                         return self.unsupported(at, "several attribute wildcards for one type");
                     }
@@ -707,8 +813,9 @@ impl<'a> Compiler<'a> {
         if matches!(at.node.attribute("abstract"), Some("true" | "1")) {
             return self.unsupported(at, "an abstract type");
         }
+        self.documentation.push(annotation(at.node).1);
         let mixed = matches!(at.node.attribute("mixed"), Some("true" | "1"));
-        let mut parts = Parts { attributes: Vec::new(), any_attribute: None };
+        let mut parts = Parts::default();
         let nodes = self.children_of(at)?;
         let special = nodes.iter().find(|n| matches!(n.name.as_str(), "simpleContent" | "complexContent")).copied();
         let mut shape = number;
@@ -733,7 +840,7 @@ impl<'a> Compiler<'a> {
         if parts.attributes.len() > 64 {
             return self.unsupported(at, "more than 64 attributes");
         }
-        let documentation = annotation(at.node).1;
+        let documentation = self.documentation.pop().unwrap_or_default();
         Ok(ComplexIr {
             name: name.clone(),
             documentation,
@@ -768,7 +875,11 @@ impl<'a> Compiler<'a> {
         };
         let before = parts.attributes.clone();
         if derivation.node.name == "restriction" {
+            parts.restricts = true;
+            parts.base_wildcard = parts.any_attribute.as_ref().map(|(wildcard, _)| wildcard.clone());
             parts.any_attribute = None;
+        } else {
+            parts.inherited.clone_from(&parts.any_attribute);
         }
         let rest = self.attributes(derivation.document, nodes, parts)?;
         if derivation.node.name == "extension" {
@@ -810,6 +921,7 @@ impl<'a> Compiler<'a> {
         let derivation = self.derivation(at)?;
         let base = self.base(derivation)?;
         let restriction = derivation.node.name == "restriction";
+        parts.restricts = restriction;
         let (mut elements, mut model, mut base_mixed) = (Vec::new(), None, mixed);
         match self.any_type(derivation, &base)? {
             table::Type::Complex(number) => {
@@ -818,8 +930,10 @@ impl<'a> Compiler<'a> {
                 }
                 let complex = &self.ir.complexes[number as usize];
                 parts.attributes.clone_from(&complex.attributes);
+                parts.base_wildcard = complex.any_attribute.as_ref().map(|(wildcard, _)| wildcard.clone());
                 if !restriction {
                     parts.any_attribute.clone_from(&complex.any_attribute);
+                    parts.inherited.clone_from(&complex.any_attribute);
                 }
                 match &complex.content {
                     ContentIr::Elements { elements: e, model: m, mixed } if !restriction => {
@@ -831,7 +945,7 @@ impl<'a> Compiler<'a> {
                     _ => {}
                 }
             }
-            table::Type::Anything if restriction => {}
+            table::Type::Anything if restriction => parts.base_wildcard = Some(WildcardIr::Any),
             _ => return self.unsupported(derivation, "complex content on this base"),
         }
         let nodes = self.children_of(derivation)?;
@@ -1026,6 +1140,13 @@ impl<'a> Compiler<'a> {
     }
 
     fn simple(&mut self, at: Declared<'a>, name: &str) -> Result2<u32> {
+        self.documentation.push(annotation(at.node).1);
+        let number = self.simple_body(at, name);
+        self.documentation.pop();
+        number
+    }
+
+    fn simple_body(&mut self, at: Declared<'a>, name: &str) -> Result2<u32> {
         let children = self.children_of(at)?;
         let [node] = children.as_slice() else {
             return self.invalid(at, "a simple type holds exactly one of restriction, list, union");
@@ -1149,7 +1270,8 @@ impl<'a> Compiler<'a> {
             }
         }
         if !patterns.is_empty() {
-            facets.push(FacetIr::Pattern(patterns));
+            let words = self.documentation.last().map(|text| text.trim_end_matches('.').to_owned()).unwrap_or_default();
+            facets.push(FacetIr::Pattern(patterns, words));
         }
         if !list.is_empty() {
             let list = list
@@ -1180,7 +1302,9 @@ impl<'a> Compiler<'a> {
             [bound("MinInclusive", min), bound("MaxInclusive", max)].into_iter().flatten().collect::<Vec<_>>()
         };
         let text = |source: &str| -> Vec<FacetIr> {
-            pattern::compile(source).map(|compiled| vec![FacetIr::Pattern(vec![compiled])]).unwrap_or_default()
+            pattern::compile(source)
+                .map(|compiled| vec![FacetIr::Pattern(vec![compiled], String::new())])
+                .unwrap_or_default()
         };
         let (primitive, white_space, facets) = match local {
             "string" => (P::String, WhiteSpace::Preserve, vec![]),
@@ -1391,6 +1515,37 @@ fn annotation(node: &Node) -> (String, String) {
 
 // ---- tables at run time ------------------------------------------------------------------------------------------------
 
+/// Schemas that were read at run time, ready to check documents. For tools and tests: it is never freed.
+#[derive(Debug)]
+pub struct Checker {
+    tables: &'static table::Tables,
+    namespaces: Vec<String>,
+}
+
+impl Checker {
+    /// From what was read.
+    #[must_use]
+    pub fn new(ir: &Ir) -> Self {
+        Self { tables: ir.leak(), namespaces: ir.namespaces.clone() }
+    }
+
+    /// Checks the element `node` against the global element of its name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(&self, document: &Document, node: NodeId) -> Result<(), Violations> {
+        let namespaces: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
+        let uri = |number: u8| namespaces.get(usize::from(number)).copied().unwrap_or("");
+        let known = self.tables.roots.iter().find(|r| r.name == document.local(node) && uri(r.ns) == document.ns(node));
+        let mut binder = super::bind::Binder::new(document, node, self.tables, &namespaces);
+        match known {
+            Some(root) if binder.enter_root(root) => binder.check(node, root.kind, root),
+            _ => binder.unknown_root(),
+        }
+        binder.finish()
+    }
+}
+
 impl Ir {
     /// The number of a namespace.
     #[must_use]
@@ -1411,19 +1566,7 @@ impl Ir {
             .iter()
             .map(|complex| table::Complex {
                 name: leak(&complex.name.local),
-                attributes: complex
-                    .attributes
-                    .iter()
-                    .map(|a| table::Attribute {
-                        ns: self.number(&a.name.ns),
-                        name: leak(&a.name.local),
-                        simple: a.simple,
-                        required: a.required,
-                        prohibited: a.prohibited,
-                        fixed: a.fixed.as_deref().map(leak),
-                    })
-                    .collect::<Vec<_>>()
-                    .leak(),
+                attributes: complex.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
                 any_attribute: complex.any_attribute.as_ref().map(|(w, p)| (self.leak_wildcard(w), *p)),
                 content: match &complex.content {
                     ContentIr::Empty => table::Content::Empty,
@@ -1440,8 +1583,20 @@ impl Ir {
             simples: simples.leak(),
             complexes: complexes.leak(),
             roots: self.roots.iter().map(|e| self.leak_element(e)).collect::<Vec<_>>().leak(),
+            attributes: self.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
             wildcards_are_foreign: false,
         }))
+    }
+
+    fn leak_attribute(&self, attribute: &AttributeIr) -> table::Attribute {
+        table::Attribute {
+            ns: self.number(&attribute.name.ns),
+            name: attribute.name.local.clone().leak(),
+            simple: attribute.simple,
+            required: attribute.required,
+            prohibited: attribute.prohibited,
+            fixed: attribute.fixed.clone().map(|f| &*f.leak()),
+        }
     }
 
     fn leak_element(&self, element: &ElementIr) -> table::Element {
@@ -1495,9 +1650,10 @@ fn leak_simple(simple: &SimpleIr) -> super::datatype::Simple {
             FacetIr::Bound("MinExclusive", v) => Facet::MinExclusive(v.clone().leak()),
             FacetIr::Bound("MaxInclusive", v) => Facet::MaxInclusive(v.clone().leak()),
             FacetIr::Bound(_, v) => Facet::MaxExclusive(v.clone().leak()),
-            FacetIr::Pattern(list) => {
-                Facet::Pattern(list.iter().cloned().map(pattern::Compiled::leak).collect::<Vec<_>>().leak())
-            }
+            FacetIr::Pattern(list, words) => Facet::Pattern(
+                list.iter().cloned().map(pattern::Compiled::leak).collect::<Vec<_>>().leak(),
+                words.clone().leak(),
+            ),
             FacetIr::Enumeration(list) => {
                 Facet::Enumeration(list.iter().map(|v| &*v.clone().leak()).collect::<Vec<_>>().leak())
             }

@@ -15,6 +15,8 @@ pub struct Tables {
     pub complexes: &'static [Complex],
     /// Elements that may stand at the top.
     pub roots: &'static [Element],
+    /// Attributes that a wildcard may take.
+    pub attributes: &'static [Attribute],
     /// Whether a wildcard refuses the namespaces of the contract itself: an element of ours out of its place is no
     /// extension. Stricter than XML Schema, which cannot say so.
     pub wildcards_are_foreign: bool,

@@ -47,7 +47,7 @@ impl fmt::Display for Violation {
         }
         write!(f, " {}: expected {}, came {}", self.path, self.expected, self.came.kind)?;
         if let Some(length) = self.came.length {
-            write!(f, " of {length} characters")?;
+            write!(f, " of {length} character{}", if length == 1 { "" } else { "s" })?;
         }
         match self.came.in_list {
             Some(true) => f.write_str(", in the list"),

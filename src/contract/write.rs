@@ -70,16 +70,7 @@ impl<'a> Writer<'a> {
     /// A foreign element, as the decoder kept it.
     pub fn foreign(&mut self, foreign: &Foreign) {
         self.close_tag();
-        let octets = foreign.octets.as_slice();
-        let name_end = octets.iter().position(|b| matches!(b, b' ' | b'>' | b'/')).unwrap_or(octets.len());
-        // Its canonical form was made outside our default namespace: descendants in no namespace must stay there.
-        let (name, rest) = octets.split_at(name_end);
-        self.out.extend_from_slice(name);
-        // In canonical form a default namespace is declared before anything else.
-        if !rest.starts_with(b" xmlns=") {
-            self.out.extend_from_slice(b" xmlns=\"\"");
-        }
-        self.out.extend_from_slice(rest);
+        self.out.extend_from_slice(&foreign.octets);
     }
 
     /// An element of a complex type.

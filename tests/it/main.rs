@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod cli_store;
+mod codegen;
+mod contract;
 mod crash_store;
 mod demo;
 mod encrypt;

@@ -1,0 +1,111 @@
+//! The committed code is what the contract's documents give, and its tables say what the WSDL says.
+
+use coconnect::contract::generated::OPERATIONS;
+use coconnect::contract::{self, Endpoints, Operation, Slot, Slots, generate, schema, source};
+
+fn fresh() -> String {
+    let (ir, service) = source::read(source::WSDL, "wsdl/coconnect.wsdl", &source::Embedded).unwrap();
+    generate::generate(&ir, &service).unwrap()
+}
+
+#[test]
+fn generated_code_is_fresh() {
+    let committed = include_str!("../../src/contract/generated.rs");
+    assert!(committed == fresh(), "stale: run `coconnect contract generate`");
+}
+
+#[test]
+fn the_operation_table_is_the_wsdl() {
+    // Names are written twice, in code and in the WSDL; they must not drift apart.
+    let served: Vec<&str> = Operation::SERVED.iter().map(|operation| operation.name()).collect();
+    let declared: Vec<&str> = OPERATIONS.iter().map(|row| row.name).collect();
+    assert_eq!(served, declared);
+    for (operation, row) in Operation::SERVED.iter().zip(OPERATIONS) {
+        let code = [operation.response(), operation.path(), operation.action(), operation.response_action()];
+        assert_eq!(code, [row.response, row.path, row.action, row.response_action]);
+        assert_eq!(contract::FAULT_ACTION, row.fault_action);
+        assert_eq!(Operation::from_path(row.path), Some(*operation));
+        assert_eq!(Operation::from_action(row.action), Some(*operation));
+        assert_eq!(Operation::from_name(row.name), Some(*operation));
+    }
+    assert_eq!(Operation::from_path("/send-nothing"), None);
+}
+
+#[test]
+fn what_is_served_reads_back_with_its_namespaces_and_addresses() {
+    let slots = Slots::default().with(Slot::Lpco, "urn:example:lpco:9").with(Slot::Md, "urn:example:md?a=1&b=2");
+    let endpoints =
+        Endpoints { base: "https://test.coconnect.customs.example".to_owned(), schema_prefix: String::new() };
+    struct Served(Endpoints, Slots);
+    impl schema::Resolver for Served {
+        fn resolve(&self, _: &str, reference: &str) -> Result<(String, String), contract::read::Error> {
+            Ok((reference.to_owned(), contract::xsd(reference, &self.0, &self.1).expect("a schema that is imported")))
+        }
+    }
+    for operation in [None, Some(Operation::SendCo)] {
+        let wsdl = contract::wsdl(&endpoints, operation, &slots);
+        let served = Served(endpoints.clone(), slots.clone());
+        let (ir, service) = source::read(&wsdl, "served", &served).unwrap();
+        assert_eq!(service.operations[0].path, "/send-co");
+        assert!(wsdl.contains("location=\"https://test.coconnect.customs.example/send-co\""));
+        for uri in ["urn:example:lpco:9", "urn:example:md?a=1&b=2"] {
+            assert!(ir.roots.iter().any(|root| root.name.ns == uri), "{uri}");
+        }
+        assert!(!ir.namespaces[5..].iter().any(|uri| uri == Slot::Lpco.default_uri()));
+    }
+    assert!(contract::xsd("../Cargo.toml", &endpoints, &slots).is_none());
+}
+
+#[test]
+fn readmes_name_the_digest_of_every_contract_file() {
+    let digest = |text: &str| {
+        let octets = openssl::sha::sha256(text.as_bytes());
+        octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>()
+    };
+    let xsd = include_str!("../../xsd/README.md");
+    for (name, text) in source::XSD {
+        assert!(xsd.contains(&format!("| `{name}` |")) && xsd.contains(&digest(text)), "{name}: {}", digest(text));
+    }
+    let wsdl = include_str!("../../wsdl/README.md");
+    assert!(wsdl.contains(&digest(source::WSDL)), "coconnect.wsdl: {}", digest(source::WSDL));
+}
+
+#[test]
+fn what_the_generator_does_not_know_it_refuses_aloud() {
+    // A construct that is skipped in silence would let messages through that the schema forbids.
+    struct One(String);
+    impl schema::Resolver for One {
+        fn resolve(&self, _: &str, reference: &str) -> Result<(String, String), contract::read::Error> {
+            Ok((reference.to_owned(), self.0.clone()))
+        }
+    }
+    let read = |body: &str| {
+        let text = format!(
+            "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' xmlns:t='urn:t' targetNamespace='urn:t'>{body}</xs:schema>"
+        );
+        schema::read("t.xsd", &One(text), &[])
+    };
+    assert!(read("<xs:element name='a' type='xs:string'/>").is_ok());
+    for body in [
+        "<xs:redefine schemaLocation='x.xsd'/>",
+        "<xs:notation name='n' public='p'/>",
+        "<xs:element name='a' type='xs:ID'/>",
+        "<xs:element name='a' type='xs:QName'/>",
+        "<xs:element name='a' type='xs:string' default='x'/>",
+        "<xs:element name='a' type='xs:string' abstract='true'/>",
+        "<xs:element name='a'/><xs:element name='b' substitutionGroup='t:a'/>",
+        "<xs:element name='a'><xs:complexType/><xs:key name='k'><xs:selector xpath='x'/><xs:field xpath='y'/></xs:key></xs:element>",
+        "<xs:complexType name='c' abstract='true'/>",
+        "<xs:element name='a' type='t:nowhere'/>",
+        "<xs:element name='a' type='u:undeclared'/>",
+        "<xs:simpleType name='s'><xs:restriction base='xs:string'><xs:pattern value='[a-'/></xs:restriction></xs:simpleType>",
+        "<xs:simpleType name='s'><xs:restriction base='t:s'><xs:length value='1'/></xs:restriction></xs:simpleType>",
+        "<xs:complexType name='c'><xs:sequence><xs:element name='a' minOccurs='0'/><xs:element name='a'/></xs:sequence></xs:complexType>",
+        "<xs:complexType name='c'><xs:sequence minOccurs='2' maxOccurs='2'><xs:element name='a' maxOccurs='2'/></xs:sequence></xs:complexType>",
+        "<xs:complexType name='c'><xs:choice><xs:any/><xs:element name='a'/></xs:choice></xs:complexType>",
+        "<xs:group name='g'><xs:sequence><xs:group ref='t:g'/></xs:sequence></xs:group><xs:complexType name='c'><xs:group ref='t:g'/></xs:complexType>",
+        "<x xmlns='urn:x'/>",
+    ] {
+        assert!(read(body).is_err(), "taken in silence: {body}");
+    }
+}
