@@ -267,3 +267,42 @@ fn clear_text_must_be_what_its_type_says() {
         assert_eq!(opened.is_ok(), good, "{:?} {data_type}", String::from_utf8_lossy(clear));
     }
 }
+
+#[test]
+fn a_flipped_octet_never_yields_other_clear_text() {
+    // Nothing signs this: what is not authenticated must be refused or without effect, and nothing may panic.
+    let key = PKey::from_ec_key(
+        openssl::ec::EcKey::generate(
+            &openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap(),
+        )
+        .unwrap(),
+    )
+    .unwrap();
+    let keys = Keys::new(&ring(&[("", Material::Private(key.clone()))]));
+    let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
+    let content_key = ContentKey::random(Cipher::Aes256Gcm).unwrap();
+    let (mut inline, mut text) = (Vec::new(), Vec::new());
+    let recipient = Recipient::from_public(public).unwrap();
+    let parts = EncryptedKeyParts::default();
+    write_encrypted_key(&mut inline, &content_key, &recipient, &KeyManagement::default(), &parts).unwrap();
+    let method = DataMethod::fresh(Cipher::Aes256Gcm).unwrap();
+    let key_reference = KeyReference::Inline(&inline);
+    let parts = EncryptedDataParts { id: Some("ed"), data_type: DataType::Element, mime_type: None, key_reference };
+    write_encrypted_data(&mut text, CLEAR.as_bytes(), &content_key, &method, &parts).unwrap();
+    let (policy, urls) = (Policy::legacy(), UrlMap::new());
+    let mut opened = 0;
+    for (at, bit) in (0..text.len()).map(|at| (at, at % 7)) {
+        let mut changed = text.clone();
+        changed[at] ^= 1 << bit;
+        let Ok(mut doc) = parse(changed, &Options::default()) else { continue };
+        let decryptor = Decryptor { keys: &keys, policy: &policy, urls: &urls, ids: IdAttributes::usual() };
+        match decryptor.decrypt_document(&mut doc).map(|decrypted| decrypted.clear) {
+            Ok(Clear::Document) => assert_eq!(doc.to_octets(), CLEAR.as_bytes(), "octet {at}"),
+            Ok(Clear::Octets(octets)) => assert_eq!(*octets, CLEAR.as_bytes(), "octet {at}"),
+            Err(_) => continue,
+        }
+        opened += 1;
+    }
+    // Ids, the recipient's name and the last bits of nothing: all that may change without effect.
+    assert!(opened < text.len() / 4, "{opened} of {}", text.len());
+}
