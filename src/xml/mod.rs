@@ -12,6 +12,8 @@ pub mod error;
 pub mod escape;
 pub mod name;
 pub mod parse;
+#[cfg(test)]
+mod random;
 pub mod tree;
 pub mod write;
 pub mod xpath;

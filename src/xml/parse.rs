@@ -92,4 +92,6 @@ pub fn parse(octets: Vec<u8>, options: &Options) -> Result<Document, Error> {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;

@@ -126,3 +126,6 @@ fn check_length(out: &[u8], from: usize) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
