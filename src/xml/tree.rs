@@ -89,6 +89,8 @@ pub struct Document {
     pub(crate) nodes_max: usize,
     /// Where each parsed text starts in `text`, a byte order mark excluded.
     segments: Vec<u32>,
+    /// Whether anything but the first text was ever read into it.
+    holds_fragments: bool,
     /// Octets of `text` that a fragment took the place of.
     replacements: Vec<splice::Replacement>,
     /// The name of the encoding in the XML declaration, where the input was transcoded.
@@ -133,6 +135,7 @@ impl Document {
             depth_max: 0,
             nodes_max: 0,
             segments: vec![start as u32],
+            holds_fragments: false,
             replacements: Vec::new(),
             foreign_encoding: None,
             lines: OnceLock::new(),
@@ -364,16 +367,12 @@ impl Document {
 
     /// Bindings at `node`, the innermost of each prefix, without `xml` and without what is undeclared.
     pub(crate) fn bindings(&self, node: NodeId) -> Vec<Declaration> {
-        let mut seen = vec![false; self.prefixes.len()];
-        let mut bound = Vec::new();
-        for scope in self.scopes_of(node) {
-            for declaration in self.scope_declarations(scope) {
-                let known = &mut seen[usize::from(declaration.prefix)];
-                if !std::mem::replace(known, true) && declaration.uri != NO_NS && declaration.prefix != XML_PREFIX {
-                    bound.push(*declaration);
-                }
-            }
-        }
+        // At most `limits::NAMESPACES_IN_SCOPE_MAX` of them; a stable sort leaves the innermost of a prefix first.
+        let mut bound: Vec<Declaration> =
+            self.scopes_of(node).flat_map(|scope| self.scope_declarations(scope)).copied().collect();
+        bound.sort_by_key(|d| d.prefix);
+        bound.dedup_by_key(|d| d.prefix);
+        bound.retain(|d| d.uri != NO_NS && d.prefix != XML_PREFIX);
         bound
     }
 

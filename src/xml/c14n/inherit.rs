@@ -1,5 +1,7 @@
 //! What an element takes over of `xml:` attributes from ancestors that are left out (C14N10 §2.4, C14N11 §2.4).
 
+use std::collections::BTreeMap;
+
 use super::Method;
 use crate::xml::tree::AttributeId;
 use crate::xml::{Document, Kind, NodeId, ns};
@@ -20,7 +22,7 @@ pub(super) fn xml_attributes(
     included: impl Fn(NodeId) -> bool,
     attributes: &mut Vec<u32>,
 ) -> Vec<Inherited> {
-    let mut found: Vec<Inherited> = Vec::new();
+    let mut found: BTreeMap<&str, String> = BTreeMap::new();
     for above in document.ancestors(node) {
         for attribute in document.attributes(above).filter(|a| a.ns == ns::XML) {
             let inheritable = match method {
@@ -28,12 +30,13 @@ pub(super) fn xml_attributes(
                 Method::Inclusive11 => matches!(attribute.local, "lang" | "space"),
                 Method::Exclusive => false,
             };
-            let known = document.attribute_id(node, ns::XML, attribute.local).is_some()
-                || found.iter().any(|f| f.local == attribute.local);
-            if inheritable && !known {
-                found.push(Inherited { local: attribute.local.to_owned(), value: attribute.value.to_owned() });
+            if inheritable {
+                found.entry(attribute.local).or_insert_with(|| attribute.value.to_owned());
             }
         }
+    }
+    for own in document.attributes(node).filter(|a| a.ns == ns::XML) {
+        found.remove(own.local);
     }
     if method == Method::Inclusive11
         && let Some(base) = fixed_base(document, node, included)
@@ -42,11 +45,10 @@ pub(super) fn xml_attributes(
             attributes.retain(|id| *id != own || !base.is_empty());
         }
         if !base.is_empty() {
-            found.push(Inherited { local: "base".to_owned(), value: base });
+            found.insert("base", base);
         }
     }
-    found.sort();
-    found
+    found.into_iter().map(|(local, value)| Inherited { local: local.to_owned(), value }).collect()
 }
 
 /// The `xml:base` of `node` joined with those of the omitted elements right above it; none when none of them has one.

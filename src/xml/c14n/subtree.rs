@@ -171,7 +171,8 @@ impl<'p> Pass<'p> {
             let prefix = used.trailing_zeros() as u16;
             used &= used - 1;
             // No declaration stands below, so the binding here is that of every use.
-            if self.document.binding(node, prefix) != Some(self.rendered[usize::from(prefix)]) {
+            let here = if prefix == data.prefix { Some(data.ns) } else { self.document.binding(node, prefix) };
+            if here != Some(self.rendered[usize::from(prefix)]) {
                 return false;
             }
         }

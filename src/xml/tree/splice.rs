@@ -1,5 +1,7 @@
 //! Fragments in the place of nodes: what an `EncryptedData` held, parsed into the same arena.
 
+use zeroize::Zeroize;
+
 use super::arena::{CONTENT_CANONICAL, NONE};
 use super::place::position;
 use super::{Document, Kind, NodeId};
@@ -28,6 +30,7 @@ impl Document {
             return Err(not_well_formed("this node has no parent, nothing can take its place"));
         };
         let start = self.text.len();
+        self.make_room(fragment.len());
         let (container, marks) = fragment::parse(self, parent, fragment)?;
         let children = (self.first_child(container), self.last_child_slow(container));
         if self.kind(parent) == Kind::Document
@@ -50,6 +53,15 @@ impl Document {
             self.nodes[above.0 as usize].flags &= !CONTENT_CANONICAL;
         }
         Ok(children.0.zip(children.1))
+    }
+
+    /// Makes room for a fragment, wiping the place that earlier ones leave.
+    fn make_room(&mut self, octets: usize) {
+        if std::mem::replace(&mut self.holds_fragments, true) && self.text.capacity() - self.text.len() < octets {
+            let mut roomier = String::with_capacity(2 * (self.text.len() + octets));
+            roomier.push_str(&self.text);
+            std::mem::replace(&mut self.text, roomier).zeroize();
+        }
     }
 
     fn last_child_slow(&self, node: NodeId) -> Option<NodeId> {
@@ -142,6 +154,16 @@ impl Document {
                 out.extend_from_slice(&octets[name.end..range.end]);
             }
             _ => out.extend_from_slice(&octets[range]),
+        }
+    }
+}
+
+/// Fragments are what was encrypted: they do not stay in memory.
+impl Drop for Document {
+    fn drop(&mut self) {
+        if self.holds_fragments {
+            self.text.zeroize();
+            self.side.zeroize();
         }
     }
 }
