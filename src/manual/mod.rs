@@ -1,0 +1,23 @@
+//! The manual: documents that ship with the code.
+//!
+//! - [`operations`]: daily work: set up, add a partner, watch, rotate, repair.
+//! - [`data_model`]: what is stored where, and what can be rebuilt.
+//! - [`divergences`]: where we differ from a specification or from the design, and why.
+//! - [`threat_model`]: each threat, its control, its test; and what is not defended.
+//! - [`fault_codes`]: every code a partner may see, and what to do about it.
+
+pub mod operations {
+    #![doc = include_str!("operations.md")]
+}
+pub mod data_model {
+    #![doc = include_str!("data_model.md")]
+}
+pub mod divergences {
+    #![doc = include_str!("divergences.md")]
+}
+pub mod threat_model {
+    #![doc = include_str!("threat_model.md")]
+}
+pub mod fault_codes {
+    #![doc = include_str!("fault_codes.md")]
+}
