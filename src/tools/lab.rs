@@ -12,7 +12,7 @@ use crate::base::Clock;
 use crate::base::id::{MessageId, PartnerId};
 use crate::contract::{Operation, Slots};
 use crate::exchange::partner::CertificateUse;
-use crate::exchange::{Partner, Partners, Transport as _};
+use crate::exchange::{Answer, Partner, Partners, Transport as _};
 use crate::gateway::config::Config;
 use crate::gateway::identity::OwnIdentity;
 use crate::gateway::transport::Outgoing;
@@ -45,10 +45,74 @@ pub struct Lab {
     basic: String,
 }
 
+/// How the document travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DocumentGoes {
+    /// Encrypted for the partner.
+    Encrypted,
+    /// In clear.
+    InClear,
+}
+
+/// A message to seal: what a gateway would send, and what it never would.
+#[derive(Clone)]
+pub struct Draft<'a> {
+    /// Where it goes.
+    pub operation: Operation,
+    /// Its id.
+    pub message_id: &'a MessageId,
+    /// The business document.
+    pub document: &'a str,
+    /// `wsa:To`, if not the partner's address.
+    pub to: Option<&'a str>,
+    /// `wsa:Action`, if not the operation's.
+    pub action: Option<&'a str>,
+    /// Name of the wrapper in Body, if not the operation's.
+    pub wrapper: Option<&'a str>,
+    /// Which SOAP.
+    pub version: Version,
+    /// What is signed.
+    pub signed_parts: SignedParts,
+    /// Whether the document is encrypted.
+    pub document_goes: DocumentGoes,
+    /// Which comes first.
+    pub order: Order,
+    /// Pointer to the EncryptedKey.
+    pub key_reference: KeyReference,
+    /// Algorithms.
+    pub suite: Suite,
+    /// Who signs, if not we.
+    pub signer: Option<Arc<Identity>>,
+}
+
+impl<'a> Draft<'a> {
+    /// What a gateway would send.
+    #[must_use]
+    pub fn new(operation: Operation, message_id: &'a MessageId, document: &'a str) -> Self {
+        Self {
+            operation,
+            message_id,
+            document,
+            to: None,
+            action: None,
+            wrapper: None,
+            version: Version::Soap12,
+            signed_parts: SignedParts::Full,
+            document_goes: DocumentGoes::Encrypted,
+            order: Order::SignEncrypt,
+            key_reference: KeyReference::RetrievalMethod,
+            suite: Suite::default(),
+            signer: None,
+        }
+    }
+}
+
 /// A message ready to go.
 pub struct Message {
     /// Its id.
     pub message_id: MessageId,
+    /// Which SOAP.
+    pub version: Version,
     /// The envelope.
     pub octets: Vec<u8>,
     /// What the answer must confirm.
@@ -146,66 +210,97 @@ impl Lab {
         Ok(MessageId::from_random(octets))
     }
 
-    /// Seals `document` (a `MetaData` element) as a request of `operation`, fresh Timestamp and seal.
+    /// Seals a draft: fresh Timestamp and seal.
     ///
     /// # Errors
     /// When it cannot be sealed.
-    pub fn seal(&self, operation: Operation, message_id: &MessageId, document: &str) -> Result<Message, Error> {
+    pub fn seal(&self, draft: &Draft<'_>) -> Result<Message, Error> {
         let now = self.clock.now();
-        let to = self.partner.address_of(operation).ok_or_else(|| Error("the partner has no endpoint".to_owned()))?;
-        let recipient = self
-            .partner
-            .encryption_certificate(now)
-            .ok_or_else(|| Error("the partner has no encryption certificate".to_owned()))?;
-        let recipient = Recipient::from_der(recipient.der()).map_err(|e| failed("encryption certificate")(&e))?;
-        let settings = Settings {
-            suite: Suite::default(),
-            key_reference: KeyReference::RetrievalMethod,
-            order: Order::SignEncrypt,
-            signed_parts: SignedParts::Full,
+        let operation = draft.operation;
+        let ours = self.partner.address_of(operation).ok_or_else(|| Error("the partner has no endpoint".to_owned()))?;
+        let recipient = match draft.document_goes {
+            DocumentGoes::Encrypted => Some(self.recipient(now)?),
+            DocumentGoes::InClear => None,
         };
-        let sealer =
-            Sealer::new(settings, Arc::clone(&self.sign), Some(Arc::new(recipient))).map_err(|e| failed("seal")(&e))?;
-        let (content, encrypt) = wrap(operation, document)?;
+        let settings = Settings {
+            suite: draft.suite.clone(),
+            key_reference: draft.key_reference,
+            order: draft.order,
+            signed_parts: draft.signed_parts,
+        };
+        let signer = draft.signer.as_ref().unwrap_or(&self.sign);
+        let sealer = Sealer::new(settings, Arc::clone(signer), recipient).map_err(|e| failed("seal")(&e))?;
+        let (content, encrypt) = wrap(draft.wrapper.unwrap_or(operation.name()), draft.document)?;
         let addressing = Addressing {
-            message_id: Some(message_id.to_string()),
-            action: Some(operation.action().to_owned()),
-            to: Some(to),
+            message_id: Some(draft.message_id.to_string()),
+            action: Some(draft.action.unwrap_or(operation.action()).to_owned()),
+            to: Some(draft.to.map_or(ours, str::to_owned)),
             ..Addressing::default()
         };
         let sealed: Sealed = sealer
             .seal(&Envelope {
-                version: Version::Soap12,
+                version: draft.version,
                 addressing: &addressing,
                 content: Content { octets: &content, encrypt: Some(encrypt) },
                 confirms: None,
                 now,
             })
             .map_err(|e| failed("seal")(&e))?;
-        Ok(Message { message_id: message_id.clone(), octets: sealed.octets, signature_value: sealed.signature_value })
+        Ok(Message {
+            message_id: draft.message_id.clone(),
+            version: draft.version,
+            octets: sealed.octets,
+            signature_value: sealed.signature_value,
+        })
     }
 
-    /// Sends `octets` as they are, as SOAP 1.2 with the action of `operation`, and verifies what comes back.
+    fn recipient(&self, now: Timestamp) -> Result<Arc<Recipient>, Error> {
+        let certificate = self
+            .partner
+            .encryption_certificate(now)
+            .ok_or_else(|| Error("the partner has no encryption certificate".to_owned()))?;
+        Ok(Arc::new(Recipient::from_der(certificate.der()).map_err(|e| failed("encryption certificate")(&e))?))
+    }
+
+    /// Sends `octets` as they are, with the header fields that fit `message`, and verifies what comes back.
     ///
     /// # Errors
     /// When no HTTP answer came.
     pub async fn send(&self, operation: Operation, message: &Message, octets: Vec<u8>) -> Result<Reply, Error> {
-        let url = self.partner.address_of(operation).ok_or_else(|| Error("the partner has no endpoint".to_owned()))?;
-        let headers = vec![
-            ("content-type".to_owned(), soap::mime::ContentType::written(Version::Soap12, operation.action())),
+        let mut headers = vec![
+            ("content-type".to_owned(), soap::mime::ContentType::written(message.version, operation.action())),
             ("authorization".to_owned(), self.basic.clone()),
         ];
+        if message.version == Version::Soap11 {
+            headers.push(("soapaction".to_owned(), format!("\"{}\"", operation.action())));
+        }
+        let answer = self.post(operation.path(), headers, octets).await?;
+        let (signed, payload) = self.verify(operation, message, &answer.body, self.clock.now());
+        Ok(Reply { status: answer.status, octets: answer.body, signed, payload })
+    }
+
+    /// Sends `octets` to a path of the partner with these header fields, whatever they are.
+    ///
+    /// # Errors
+    /// When no HTTP answer came.
+    pub async fn post(&self, path: &str, headers: Vec<(String, String)>, octets: Vec<u8>) -> Result<Answer, Error> {
+        let base =
+            self.partner.file().endpoint.as_deref().ok_or_else(|| Error("the partner has no endpoint".to_owned()))?;
         let call = crate::exchange::Call {
             partner: &self.partner,
-            url,
+            url: format!("{}{path}", base.trim_end_matches('/')),
             headers,
             body: octets,
             deadline: Duration::from_secs(60),
             answer_bytes_max: 8 * 1024 * 1024,
         };
-        let answer = self.outgoing.post(call).await.map_err(|e| failed("send")(&e))?;
-        let (signed, payload) = self.verify(operation, message, &answer.body, self.clock.now());
-        Ok(Reply { status: answer.status, octets: answer.body, signed, payload })
+        self.outgoing.post(call).await.map_err(|e| failed("send")(&e))
+    }
+
+    /// The `Authorization` that the partner expects of us.
+    #[must_use]
+    pub fn authorization(&self) -> &str {
+        &self.basic
     }
 
     /// Verifies an answer as the gateway does; gives what is signed and the payload in canonical form.
@@ -263,13 +358,12 @@ impl Lab {
     }
 }
 
-/// The wrapper of an operation around a document, and where in it the document stands.
-fn wrap(operation: Operation, document: &str) -> Result<(Vec<u8>, std::ops::Range<usize>), Error> {
+/// A wrapper around a document, and where in it the document stands.
+fn wrap(name: &str, document: &str) -> Result<(Vec<u8>, std::ops::Range<usize>), Error> {
     let tree = crate::xml::parse(document.as_bytes().to_vec(), &crate::xml::Options::default())
         .map_err(|e| failed("document")(&e))?;
     let canonical =
         canonical(&tree, tree.document_element()).ok_or_else(|| Error("document: no canonical form".to_owned()))?;
-    let name = operation.name();
     let open = format!("<svc:{name} xmlns:svc=\"{}\">", ns::SVC);
     let range = open.len()..open.len() + canonical.len();
     Ok((format!("{open}{canonical}</svc:{name}>").into_bytes(), range))

@@ -12,6 +12,7 @@ mod encrypt;
 mod manual;
 mod net;
 mod pki;
+mod serve;
 mod store_contract;
 mod store_faults;
 mod store_powercut;

@@ -26,7 +26,8 @@ fn page() -> String {
     );
     for code in Code::ALL {
         let row = code.row();
-        writeln!(page, "| `{}` | {:?} | {:?} | {} | {} |", row.name, row.soap, row.verdict, row.text, row.remedy).unwrap();
+        writeln!(page, "| `{}` | {:?} | {:?} | {} | {} |", row.name, row.soap, row.verdict, row.text, row.remedy)
+            .unwrap();
     }
     page
 }

@@ -14,7 +14,7 @@ use crate::base::id::{Environment, MessageId, PartnerId};
 use crate::contract::{Operation, sample};
 use crate::gateway::init::{self, Plan as InitPlan};
 use crate::gateway::partners::{self, Existing};
-use crate::tools::lab::{Lab, canonical, slots};
+use crate::tools::lab::{Draft, Lab, canonical, slots};
 use crate::xml;
 
 /// For the messages of one step to be acknowledged.
@@ -205,7 +205,7 @@ impl Story<'_> {
         let parsed = MessageId::parse(&message_id).map_err(|e| e.to_string())?;
         let mut seals = Vec::new();
         for _ in 0..3 {
-            let message = lab.seal(Operation::SendCo, &parsed, &document).map_err(|e| e.to_string())?;
+            let message = lab.seal(&Draft::new(Operation::SendCo, &parsed, &document)).map_err(|e| e.to_string())?;
             let reply =
                 lab.send(Operation::SendCo, &message, message.octets.clone()).await.map_err(|e| e.to_string())?;
             let signed = reply.signed.clone().map_err(|e| format!("the answer's signature does not hold: {e}"))?;
@@ -240,7 +240,8 @@ impl Story<'_> {
             [("in the SignatureValue", "SignatureValue>"), ("in the encrypted document", "CipherValue>")]
         {
             let fresh = lab.fresh_id().map_err(|e| e.to_string())?;
-            let message = lab.seal(Operation::SendCo, &fresh, &document(77, 2)).map_err(|e| e.to_string())?;
+            let message =
+                lab.seal(&Draft::new(Operation::SendCo, &fresh, &document(77, 2))).map_err(|e| e.to_string())?;
             let changed = change(&message.octets, marker).ok_or(format!("{marker} is not in the message"))?;
             let reply = lab.send(Operation::SendCo, &message, changed).await.map_err(|e| e.to_string())?;
             let (code, reference) = self.refusal(&reply)?;
@@ -268,7 +269,7 @@ impl Story<'_> {
             return Err("the sample has no CountryCode KR to break".to_owned());
         }
         let fresh = lab.fresh_id().map_err(|e| e.to_string())?;
-        let message = lab.seal(Operation::SendCo, &fresh, &broken).map_err(|e| e.to_string())?;
+        let message = lab.seal(&Draft::new(Operation::SendCo, &fresh, &broken)).map_err(|e| e.to_string())?;
         let reply = lab.send(Operation::SendCo, &message, message.octets.clone()).await.map_err(|e| e.to_string())?;
         let (code, reference) = self.refusal(&reply)?;
         let found = id.look(&format!("/v1/messages/{reference}")).await?;
