@@ -88,3 +88,24 @@ impl AdminClient {
         Ok(Answer { status: answer.status.as_u16(), content_type, body: answer.body })
     }
 }
+
+/// Percent-encodes a value for a query (RFC 3986): everything but letters, digits, `-`, `.`, `_` and `~`.
+#[must_use]
+pub fn escape(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            for nibble in [byte >> 4, byte & 0x0f] {
+                out.push(
+                    char::from_digit(u32::from(nibble), 16)
+                        .expect("a nibble is one hexadecimal digit")
+                        .to_ascii_uppercase(),
+                );
+            }
+        }
+    }
+    out
+}

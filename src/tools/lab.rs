@@ -324,25 +324,20 @@ impl Lab {
             .collect();
         let confirms = [message.signature_value.clone()];
         // A fault about a message whose own signature did not hold confirms nothing.
-        let attempt = |confirms: &[String]| {
+        let actions = [operation.response_action(), crate::contract::FAULT_ACTION];
+        let ours = soap::addressing::Expect::Answer { relates_to: message.message_id.as_str(), actions: &actions };
+        // One about a message that could not be read relates to nothing.
+        let unread = soap::addressing::Expect::Nothing;
+        let attempt = |expect: soap::addressing::Expect<'_>, confirms: &[String]| {
             let envelope = soap::Envelope::parse(octets.to_vec(), None).map_err(|e| e.to_string())?;
             let verifier = Verifier::new(Policy::serve().encryption(Encryption::Optional));
-            let context = Context {
-                now,
-                signers: &Signers::new(signers.clone()),
-                keys: &[],
-                expect: soap::addressing::Expect::Answer {
-                    relates_to: message.message_id.as_str(),
-                    actions: &[operation.response_action(), crate::contract::FAULT_ACTION],
-                },
-                confirms,
-            };
+            let context = Context { now, signers: &Signers::new(signers.clone()), keys: &[], expect, confirms };
             verifier
                 .open(envelope, &context)
                 .map(|a| a.evidence().signed.clone())
                 .map_err(|refusal| refusal.reason.to_string())
         };
-        (attempt(&confirms).or_else(|_| attempt(&[])), payload)
+        (attempt(ours, &confirms).or_else(|_| attempt(ours, &[])).or_else(|_| attempt(unread, &[])), payload)
     }
 
     /// The partner it sends to.

@@ -10,26 +10,7 @@ pub mod rest;
 pub use problem::Problem;
 pub use rest::{Api, Door};
 
-/// Percent-encodes a value for a query (RFC 3986): everything but letters, digits, `-`, `.`, `_` and `~`.
-#[must_use]
-pub fn escape(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for nibble in [byte >> 4, byte & 0x0f] {
-                out.push(
-                    char::from_digit(u32::from(nibble), 16)
-                        .expect("a nibble is one hexadecimal digit")
-                        .to_ascii_uppercase(),
-                );
-            }
-        }
-    }
-    out
-}
+pub use crate::gateway::admin::escape;
 
 /// The reverse of [`escape`]; none when it is not well-formed or not UTF-8.
 #[must_use]

@@ -16,6 +16,7 @@ use openssl::rsa::Rsa;
 
 const SOAP12: &str = "http://www.w3.org/2003/05/soap-envelope";
 const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+const WSSE11: &str = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd";
 const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 const WSA: &str = "http://www.w3.org/2005/08/addressing";
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
@@ -75,16 +76,25 @@ fn setting() -> Option<Setting> {
     Some(Setting { folder, client, server })
 }
 
-fn xmlsec1(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn xmlsec1(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new("xmlsec1");
     command.current_dir(folder).args(&arguments[..1]);
-    for element in
-        ["Timestamp", "BinarySecurityToken", "MessageID", "Action", "To", "ReplyTo", "Body", "SignatureConfirmation"]
-    {
+    for element in [
+        "Timestamp",
+        "BinarySecurityToken",
+        "MessageID",
+        "RelatesTo",
+        "Action",
+        "To",
+        "ReplyTo",
+        "Body",
+        "SignatureConfirmation",
+    ] {
         let namespace = match element {
             "Timestamp" => WSU,
             "BinarySecurityToken" => WSSE,
             "Body" => SOAP12,
+            "SignatureConfirmation" => WSSE11,
             _ => WSA,
         };
         command.arg("--id-attr:Id").arg(format!("{namespace}:{element}"));
@@ -144,12 +154,15 @@ fn reference(id: &str) -> String {
     )
 }
 
-/// A message to be signed by xmlsec1, and the template of what is encrypted.
 fn template(client: &Party) -> String {
+    template_of(&client.certificate, &addressing(), content(), "2026-11-22T11:59:58Z")
+}
+
+/// A message to be signed by xmlsec1.
+pub(crate) fn template_of(certificate: &Certificate, addressing: &Addressing, content: &str, created: &str) -> String {
     let references: String = ["Timestamp", "MessageID", "Action", "To", "Body"].map(reference).concat();
-    let token: String = client.certificate.to_pem().lines().filter(|line| !line.starts_with('-')).collect();
+    let token: String = certificate.to_pem().lines().filter(|line| !line.starts_with('-')).collect();
     let header = |name: &str, value: &str| format!("<wsa:{name} wsu:Id=\"{name}\">{value}</wsa:{name}>\n");
-    let addressing = addressing();
     format!(
         "<env:Envelope xmlns:env='{SOAP12}' xmlns:wsa='{WSA}' xmlns:wsu='{WSU}'>\n <env:Header>\n{}{}{}\
          <wsse:Security xmlns:wsse='{WSSE}' env:mustUnderstand='true'>\
@@ -158,16 +171,16 @@ fn template(client: &Party) -> String {
          <ds:SignatureMethod Algorithm='http://www.w3.org/2001/04/xmldsig-more#rsa-sha256'/>{references}</ds:SignedInfo>\
          <ds:SignatureValue/><ds:KeyInfo><wsse:SecurityTokenReference><wsse:Reference URI='#Token' ValueType='{TOKEN}'/>\
          </wsse:SecurityTokenReference></ds:KeyInfo></ds:Signature>\
-         <wsu:Timestamp wsu:Id='Timestamp'><wsu:Created>2026-11-22T11:59:58Z</wsu:Created></wsu:Timestamp>\
+         <wsu:Timestamp wsu:Id='Timestamp'><wsu:Created>{created}</wsu:Created></wsu:Timestamp>\
          </wsse:Security>\n </env:Header>\n <env:Body wsu:Id='Body'>{}</env:Body>\n</env:Envelope>\n",
         header("MessageID", addressing.message_id.as_deref().unwrap()),
         header("Action", addressing.action.as_deref().unwrap()),
         header("To", addressing.to.as_deref().unwrap()),
-        content()
+        content
     )
 }
 
-fn encryption_template() -> String {
+pub(crate) fn encryption_template() -> String {
     format!(
         "<xenc:EncryptedData xmlns:xenc='{XENC}' Id='ED' Type='{XENC}Element'>\
          <xenc:EncryptionMethod Algorithm='http://www.w3.org/2009/xmlenc11#aes256-gcm'/>\

@@ -402,7 +402,7 @@ impl Story<'_> {
                 *seen.entry(text(&row["co"]["number"])).or_default() += 1;
             }
             match page["next"].as_str() {
-                Some(next) => after = format!("&after={}", crate::web::escape(next)),
+                Some(next) => after = format!("&after={}", crate::gateway::admin::escape(next)),
                 None => return Ok(seen.get(number).copied().unwrap_or_default()),
             }
         }
