@@ -2,6 +2,8 @@
 //!
 //! Reads the sources as text: every `crate::room` outside comments, and the few names that only one room may use.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -149,9 +149,12 @@ pub fn load(path: &Path) -> Result<PartnerFile, Error> {
     PartnerFile::parse(&read(path)?).map_err(|e| Error::Offer { path: path.to_owned(), what: super::chain(&e) })
 }
 
+/// Files to write, relative to the partner folder, and their octets.
+type Pieces = Vec<(PathBuf, Vec<u8>)>;
+
 /// Takes the certificates out of an offer: `pem` inline, or `file` beside it. Gives what is to be written, relative to the
 /// partner folder, and leaves `file` entries that name it.
-fn certificates(table: &mut Table, origin: &Path, id: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+fn certificates(table: &mut Table, origin: &Path, id: &str) -> Result<Pieces, String> {
     let mut pieces = Vec::new();
     for section in ["certificate", "anchor"] {
         let Some(entries) = table.get_mut(section) else { continue };

@@ -337,7 +337,7 @@ impl Lab {
                 .map(|a| a.evidence().signed.clone())
                 .map_err(|refusal| refusal.reason.to_string())
         };
-        (attempt(ours, &confirms).or_else(|_| attempt(ours, &[])).or_else(|_| attempt(unread, &[])), payload)
+        (attempt(ours.clone(), &confirms).or_else(|_| attempt(ours, &[])).or_else(|_| attempt(unread, &[])), payload)
     }
 
     /// The partner it sends to.
