@@ -111,7 +111,24 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     assert!(found.len() > 5, "sources were found");
+    let tests: Vec<PathBuf> = found.iter().flat_map(|file| test_modules(file)).collect();
+    found.retain(|file| !tests.iter().any(|test| file.starts_with(test) || file == &test.with_extension("rs")));
     found
+}
+
+/// The modules that a file declares behind `#[cfg(test)]`, as paths without ending: they may reach further.
+fn test_modules(file: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(file).unwrap();
+    let folder = match file.file_stem().and_then(|s| s.to_str()) {
+        Some("mod" | "lib" | "main") | None => file.parent().unwrap().to_owned(),
+        Some(_) => file.with_extension(""),
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let module = |line: &str| {
+        let name = line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ").strip_prefix("mod ")?;
+        name.strip_suffix(';').map(|name| folder.join(name))
+    };
+    lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]").filter_map(|pair| module(pair[1])).collect()
 }
 
 fn relative(file: &Path) -> String {
