@@ -17,7 +17,9 @@ use crate::xml::{Document, Kind, NodeId, c14n, ns};
 
 /// One step of the path to the node that is being bound.
 struct Step<'a> {
-    name: Cow<'a, str>,
+    name: &'a str,
+    /// Whether it is an attribute.
+    attribute: bool,
     occurrence: u32,
     repeats: bool,
     wco_id: &'static str,
@@ -123,7 +125,8 @@ impl<'a> Binder<'a> {
     pub fn enter_root(&mut self, root: &'static Element) -> bool {
         let node = self.base;
         self.path.push(Step {
-            name: Cow::Borrowed(self.document.local(node)),
+            name: self.document.local(node),
+            attribute: false,
             occurrence: 1,
             repeats: false,
             wco_id: "",
@@ -147,7 +150,8 @@ impl<'a> Binder<'a> {
     pub fn unknown_root(&mut self) {
         let node = self.base;
         self.path.push(Step {
-            name: Cow::Borrowed(self.document.local(node)),
+            name: self.document.local(node),
+            attribute: false,
             occurrence: 1,
             repeats: false,
             wco_id: "",
@@ -221,7 +225,10 @@ impl<'a> Binder<'a> {
         let mut out = String::new();
         for step in &self.path {
             out.push('/');
-            out.push_str(&step.name);
+            if step.attribute {
+                out.push('@');
+            }
+            out.push_str(step.name);
             if step.repeats || step.occurrence > 1 {
                 out.push('[');
                 out.push_str(&step.occurrence.to_string());
@@ -327,9 +334,13 @@ impl<'a> Binder<'a> {
         mut each: impl FnMut(usize, Text),
     ) {
         let document = self.document;
+        let mut present = document.attributes(node).peekable();
+        if declared.is_empty() && present.peek().is_none() {
+            return;
+        }
         let mut seen = 0_u64;
         let wco_id = self.wco_id();
-        for attribute in document.attributes(node) {
+        for attribute in present {
             if attribute.ns == ns::XSI {
                 self.instance_attribute(node, attribute.local);
                 continue;
@@ -340,13 +351,8 @@ impl<'a> Binder<'a> {
                 && let Some(declaration) = declared.get(at).filter(|d| !d.prohibited)
             {
                 seen |= 1 << (at & 63);
-                self.path.push(Step {
-                    name: Cow::Owned(format!("@{}", declaration.name)),
-                    occurrence: 1,
-                    repeats: false,
-                    wco_id,
-                });
-                let value = Cow::Owned(attribute.value.to_owned());
+                self.enter_attribute(declaration.name, wco_id);
+                let value = Cow::Borrowed(attribute.value);
                 let value = self.value(node, declaration.simple, declaration.fixed, value);
                 self.path.pop();
                 each(at, value);
@@ -354,7 +360,7 @@ impl<'a> Binder<'a> {
                 self.foreign_attribute(node, attribute.ns, attribute.local, attribute.value, process);
             } else {
                 let name = attribute.local.to_owned();
-                self.path.push(Step { name: Cow::Owned(format!("@{name}")), occurrence: 1, repeats: false, wco_id });
+                self.enter_attribute(attribute.local, wco_id);
                 let came = Came { kind: "attribute".into(), ..Came::default() };
                 self.report(node, "unexpected-attribute", wco_id, "no such attribute".into(), came, Some(name));
                 self.path.pop();
@@ -362,12 +368,7 @@ impl<'a> Binder<'a> {
         }
         for (at, declaration) in declared.iter().enumerate() {
             if declaration.required && seen & (1 << (at & 63)) == 0 {
-                self.path.push(Step {
-                    name: Cow::Owned(format!("@{}", declaration.name)),
-                    occurrence: 1,
-                    repeats: false,
-                    wco_id,
-                });
+                self.enter_attribute(declaration.name, wco_id);
                 self.report(
                     node,
                     "missing-attribute",
@@ -381,14 +382,18 @@ impl<'a> Binder<'a> {
         }
     }
 
+    fn enter_attribute(&mut self, name: &'a str, wco_id: &'static str) {
+        self.path.push(Step { name, attribute: true, occurrence: 1, repeats: false, wco_id });
+    }
+
     /// What an attribute wildcard took, looked at as closely as it says.
-    fn foreign_attribute(&mut self, node: NodeId, uri: &str, local: &str, value: &str, process: Process) {
+    fn foreign_attribute(&mut self, node: NodeId, uri: &str, local: &'a str, value: &str, process: Process) {
         if process == Process::Skip {
             return;
         }
         let known = self.tables.attributes.iter().find(|a| a.name == local && self.attribute_uri(a.ns) == uri);
         let wco_id = self.wco_id();
-        self.path.push(Step { name: Cow::Owned(format!("@{local}")), occurrence: 1, repeats: false, wco_id });
+        self.enter_attribute(local, wco_id);
         match known {
             Some(known) => {
                 self.value(node, known.simple, known.fixed, Cow::Owned(value.to_owned()));
@@ -472,8 +477,7 @@ impl<'a> Binder<'a> {
             Some(element) => (element.name, element.wco_id),
             None => (self.document.local(child.node), ""),
         };
-        let name = Cow::Borrowed(name);
-        self.path.push(Step { name, occurrence: child.occurrence, repeats: child.repeats, wco_id });
+        self.path.push(Step { name, attribute: false, occurrence: child.occurrence, repeats: child.repeats, wco_id });
         if self.path.len() > limits::DEPTH_MAX {
             // The parser bounds the depth already; a caller with other options must not cost a stack.
             self.path.pop();
@@ -555,7 +559,13 @@ impl<'a> Binder<'a> {
             {
                 let expected = expected_at(parts, *at, *count, elements);
                 *misplaced |= 1 << position;
-                self.path.push(Step { name: Cow::Borrowed(element.name), occurrence: 1, repeats: false, wco_id: "" });
+                self.path.push(Step {
+                    name: element.name,
+                    attribute: false,
+                    occurrence: 1,
+                    repeats: false,
+                    wco_id: "",
+                });
                 self.report(node, "misplaced-element", element.wco_id, expected, came_element(), None);
                 self.path.pop();
                 return Some(Child { node, index, kind: element.kind, occurrence: 1, repeats: false });
@@ -571,7 +581,8 @@ impl<'a> Binder<'a> {
                     (Some((index, element)), Some(position)) => {
                         *misplaced |= 1 << position;
                         self.path.push(Step {
-                            name: Cow::Borrowed(element.name),
+                            name: element.name,
+                            attribute: false,
                             occurrence: 1,
                             repeats: false,
                             wco_id: "",
@@ -586,7 +597,13 @@ impl<'a> Binder<'a> {
                         let barred = |part: &Particle| matches!(part.term, Term::Any(w, _) if self.wildcard_takes(w, uri) && !self.foreign(w, uri));
                         let ours = parts.get(*at..).is_some_and(|rest| rest.iter().any(barred));
                         let code = if ours { "misplaced-element" } else { "unexpected-element" };
-                        self.path.push(Step { name: Cow::Borrowed(local), occurrence: 1, repeats: false, wco_id: "" });
+                        self.path.push(Step {
+                            name: local,
+                            attribute: false,
+                            occurrence: 1,
+                            repeats: false,
+                            wco_id: "",
+                        });
                         self.report(node, code, "", expected, came_element(), None);
                         self.path.pop();
                     }
@@ -612,7 +629,7 @@ impl<'a> Binder<'a> {
                     let Some(element) = elements.get(usize::from(index)) else { continue };
                     if too_many {
                         let expected = format!("at most {} of {}", part.max, element.name);
-                        self.path.push(Step { name: Cow::Borrowed(element.name), occurrence, repeats, wco_id: "" });
+                        self.path.push(Step { name: element.name, attribute: false, occurrence, repeats, wco_id: "" });
                         self.report(node, "too-many", element.wco_id, expected, came_element(), None);
                         self.path.pop();
                     }
@@ -621,7 +638,13 @@ impl<'a> Binder<'a> {
                 Term::Any(_, process) => {
                     if too_many {
                         let expected = format!("at most {} elements of another namespace", part.max);
-                        self.path.push(Step { name: Cow::Borrowed(local), occurrence: 1, repeats: false, wco_id: "" });
+                        self.path.push(Step {
+                            name: local,
+                            attribute: false,
+                            occurrence: 1,
+                            repeats: false,
+                            wco_id: "",
+                        });
                         self.report(node, "too-many", "", expected, came_element(), None);
                         self.path.pop();
                     }
@@ -666,7 +689,7 @@ impl<'a> Binder<'a> {
     }
 
     fn missing(&mut self, parent: NodeId, element: &'static Element, min: u32) {
-        self.path.push(Step { name: Cow::Borrowed(element.name), occurrence: 1, repeats: false, wco_id: "" });
+        self.path.push(Step { name: element.name, attribute: false, occurrence: 1, repeats: false, wco_id: "" });
         let expected =
             if min > 1 { format!("at least {min} of {}", element.name) } else { format!("element {}", element.name) };
         self.report(parent, "missing-element", element.wco_id, expected, came_nothing(), None);
@@ -754,8 +777,8 @@ impl<'a> Binder<'a> {
                 self.nillable = false;
                 let document = self.document;
                 for child in document.elements(node) {
-                    let name = Cow::Borrowed(document.local(child));
-                    self.path.push(Step { name, occurrence: 1, repeats: false, wco_id: "" });
+                    let name = document.local(child);
+                    self.path.push(Step { name, attribute: false, occurrence: 1, repeats: false, wco_id: "" });
                     self.check_foreign(child, Process::Lax);
                     self.path.pop();
                 }
@@ -850,7 +873,8 @@ impl<'a> Binder<'a> {
             match nodes.get(at) {
                 Some(node) => {
                     self.path.push(Step {
-                        name: Cow::Borrowed(document.local(*node)),
+                        name: document.local(*node),
+                        attribute: false,
                         occurrence: 1,
                         repeats: false,
                         wco_id: "",

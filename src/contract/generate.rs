@@ -227,8 +227,9 @@ impl Generator<'_> {
             }
         };
         format!(
-            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n    }},\n",
-            complex.name.local
+            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n    }},\n",
+            complex.name.local,
+            complex.content.is_flat()
         )
     }
 

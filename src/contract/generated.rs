@@ -189,6 +189,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "MetaDataType",
@@ -208,48 +209,56 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Element(7) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Code6Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(3),
+        flat: false,
     },
     Complex {
         name: "CodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
+        flat: false,
     },
     Complex {
         name: "Text70Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(7),
+        flat: false,
     },
     Complex {
         name: "TextType",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(5),
+        flat: false,
     },
     Complex {
         name: "CountryCodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(8),
+        flat: false,
     },
     Complex {
         name: "Text256Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(9),
+        flat: false,
     },
     Complex {
         name: "Code3Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(10),
+        flat: false,
     },
     Complex {
         name: "CommunicationMetaDataType",
@@ -263,18 +272,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ID70Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(11),
+        flat: false,
     },
     Complex {
         name: "IDType",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
+        flat: false,
     },
     Complex {
         name: "RecipientType",
@@ -289,6 +301,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "LPCOType",
@@ -322,12 +335,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }, Particle { min: 0, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 1, term: Term::Element(11) }, Particle { min: 0, max: 1, term: Term::Element(12) }, Particle { min: 0, max: 1, term: Term::Element(13) }, Particle { min: 0, max: 1, term: Term::Element(14) }, Particle { min: 0, max: 1, term: Term::Element(15) }, Particle { min: 0, max: 99, term: Term::Element(16) }, Particle { min: 1, max: 9, term: Term::Element(17) }, Particle { min: 0, max: 9, term: Term::Element(18) }, Particle { min: 0, max: 99, term: Term::Element(19) }, Particle { min: 0, max: 9, term: Term::Element(20) }, Particle { min: 1, max: 1, term: Term::Element(21) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "LPCOFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(12),
+        flat: false,
     },
     Complex {
         name: "DateTimeType",
@@ -341,36 +356,42 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
+        flat: false,
     },
     Complex {
         name: "DateTimeStringType",
         attributes: &[Attribute { ns: 255, name: "formatCode", simple: 14, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(13),
+        flat: false,
     },
     Complex {
         name: "DocumentKindType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(16),
+        flat: false,
     },
     Complex {
         name: "ID5Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(17),
+        flat: false,
     },
     Complex {
         name: "ID9Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(18),
+        flat: false,
     },
     Complex {
         name: "Code17Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(19),
+        flat: false,
     },
     Complex {
         name: "ThirdCountryInvoiceType",
@@ -385,6 +406,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ExhibitionType",
@@ -398,6 +420,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "AdditionalInformationType",
@@ -413,12 +436,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Text512Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(21),
+        flat: false,
     },
     Complex {
         name: "AuthenticationType",
@@ -435,18 +460,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Text2000Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(22),
+        flat: false,
     },
     Complex {
         name: "ID17Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(23),
+        flat: false,
     },
     Complex {
         name: "AuthenticatorType",
@@ -462,6 +490,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "AddressType",
@@ -482,12 +511,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Code9Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(24),
+        flat: false,
     },
     Complex {
         name: "PreviousDocumentType",
@@ -503,6 +534,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "LinkedDocumentType",
@@ -520,30 +552,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ID256Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(25),
+        flat: false,
     },
     Complex {
         name: "ID512Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(26),
+        flat: false,
     },
     Complex {
         name: "Code35Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(27),
+        flat: false,
     },
     Complex {
         name: "BinaryObjectType",
         attributes: &[Attribute { ns: 255, name: "filename", simple: 4, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "mimeCode", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(28),
+        flat: false,
     },
     Complex {
         name: "DocumentSignatureType",
@@ -559,6 +596,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ConsignmentType",
@@ -581,18 +619,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 9, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9, term: Term::Element(8) }, Particle { min: 0, max: 999, term: Term::Element(9) }, Particle { min: 0, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Measure16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(32),
+        flat: false,
     },
     Complex {
         name: "MeasureType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
+        flat: false,
     },
     Complex {
         name: "BorderTransportMeansType",
@@ -610,30 +651,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Text35Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(33),
+        flat: false,
     },
     Complex {
         name: "ID35Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(34),
+        flat: false,
     },
     Complex {
         name: "Code4Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(35),
+        flat: false,
     },
     Complex {
         name: "Code2Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(36),
+        flat: false,
     },
     Complex {
         name: "PartyType",
@@ -649,6 +695,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ConsignmentItemType",
@@ -667,6 +714,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 99, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 99, term: Term::Element(5) }, Particle { min: 0, max: 99, term: Term::Element(6) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "CommodityType",
@@ -683,18 +731,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Amount16Type",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(40),
+        flat: false,
     },
     Complex {
         name: "AmountType",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
+        flat: false,
     },
     Complex {
         name: "ClassificationType",
@@ -709,6 +760,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "GoodsMeasureType",
@@ -725,18 +777,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 3, term: Term::Element(4) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Quantity16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(41),
+        flat: false,
     },
     Complex {
         name: "QuantityType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
+        flat: false,
     },
     Complex {
         name: "ProducerType",
@@ -751,6 +806,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "OriginType",
@@ -768,6 +824,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "PackagingType",
@@ -784,12 +841,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Quantity8Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(43),
+        flat: false,
     },
     Complex {
         name: "InvoiceType",
@@ -803,6 +862,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "CountryType",
@@ -816,6 +876,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "LoadingLocationType",
@@ -829,6 +890,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "TransportContractDocumentType",
@@ -843,6 +905,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "TransportEquipmentType",
@@ -857,6 +920,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "SealType",
@@ -870,6 +934,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "UnloadingLocationType",
@@ -883,6 +948,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "SendCOResponse",
@@ -895,6 +961,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "AcknowledgementType",
@@ -913,6 +980,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ResponseType",
@@ -930,12 +998,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1000, term: Term::Element(4) }, Particle { min: 0, max: 9, term: Term::Element(5) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "MessageFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(44),
+        flat: false,
     },
     Complex {
         name: "DateTimeType",
@@ -949,6 +1019,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
+        flat: false,
     },
     Complex {
         name: "ErrorType",
@@ -963,6 +1034,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "PointerType",
@@ -977,6 +1049,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "StatusType",
@@ -990,6 +1063,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "FirstMessageType",
@@ -1003,6 +1077,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "JournalEntryType",
@@ -1019,6 +1094,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "TreeHeadType",
@@ -1034,6 +1110,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ConsistencyProofType",
@@ -1048,6 +1125,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 128, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "InclusionProofType",
@@ -1064,6 +1142,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 64, term: Term::Element(4) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "FaultDetailType",
@@ -1079,6 +1158,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1000, term: Term::Element(3) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "ErrorType",
@@ -1097,6 +1177,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "CameType",
@@ -1111,18 +1192,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
+        flat: true,
     },
     Complex {
         name: "Text17Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(52),
+        flat: false,
     },
     Complex {
         name: "Text140Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(53),
+        flat: false,
     },
 ];
 

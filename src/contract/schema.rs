@@ -139,6 +139,19 @@ pub enum ContentIr {
     },
 }
 
+impl ContentIr {
+    /// Whether it is one sequence of at most 64 elements and wildcards.
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        match self {
+            Self::Elements { model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, .. } => {
+                parts.len() <= 64 && parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A complex type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComplexIr {
@@ -1568,6 +1581,7 @@ impl Ir {
                 name: leak(&complex.name.local),
                 attributes: complex.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
                 any_attribute: complex.any_attribute.as_ref().map(|(w, p)| (self.leak_wildcard(w), *p)),
+                flat: complex.content.is_flat(),
                 content: match &complex.content {
                     ContentIr::Empty => table::Content::Empty,
                     ContentIr::Simple(number) => table::Content::Simple(*number),

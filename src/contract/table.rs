@@ -147,6 +147,8 @@ pub struct Complex {
     pub any_attribute: Option<(Wildcard, Process)>,
     /// What it holds.
     pub content: Content,
+    /// Whether that is one sequence of at most 64 elements and wildcards: what most types are.
+    pub flat: bool,
 }
 
 impl Complex {
@@ -159,15 +161,12 @@ impl Complex {
         }
     }
 
-    /// The parts of its content when it is one sequence of elements and wildcards: what most types are.
+    /// The parts of its content when it is one flat sequence.
     #[must_use]
+    #[inline]
     pub fn flat(&self) -> Option<&'static [Particle]> {
         match self.content {
-            Content::Elements { model: Particle { min: 1, max: 1, term: Term::Sequence(parts) }, .. }
-                if parts.len() <= 64 && parts.iter().all(|p| matches!(p.term, Term::Element(_) | Term::Any(..))) =>
-            {
-                Some(parts)
-            }
+            Content::Elements { model: Particle { term: Term::Sequence(parts), .. }, .. } if self.flat => Some(parts),
             _ => None,
         }
     }
