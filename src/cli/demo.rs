@@ -76,11 +76,8 @@ pub(super) fn run(args: &Demo) -> Result<Exit, Failure> {
                 out::json(&json!({ "ok": true, "events": events, "kept": kept }));
             }
             match kept {
-                Some(kept) => {
-                    if live {
-                        next(&kept);
-                    }
-                }
+                Some(kept) if live => next(&kept),
+                Some(_) => {}
                 None if temporary => {
                     if let Err(e) = std::fs::remove_dir_all(&dir) {
                         eprintln!("coconnect: could not remove {}: {e}", dir.display());

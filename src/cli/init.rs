@@ -81,6 +81,7 @@ pub(super) fn run(args: &Init) -> Result<Exit, Failure> {
     let made = init::init(&plan, &RealClock::new()).map_err(|e| {
         let failure = Failure::refused(out::chain(&e));
         match e {
+            init::Error::Config(_) | init::Error::Address { .. } => Failure { exit: Exit::Usage, ..failure },
             init::Error::Exists { .. } => failure.hint("choose another --dir, or move that gateway away"),
             init::Error::Prod => {
                 failure.hint("make the folder with --environment test, then replace keys and certificates by those of the agreed authority and set gateway.environment")

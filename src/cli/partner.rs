@@ -75,15 +75,21 @@ pub(super) fn run(verb: Partner) -> Result<Exit, Failure> {
 fn add(args: &Add) -> Result<Exit, Failure> {
     let config = args.place.config()?;
     let existing = if args.replace { Existing::Replace } else { Existing::Keep };
-    let added =
-        partners::add(&config.partners_dir(), &args.file, config.gateway.environment(), existing).map_err(|e| {
-            let failure = Failure::refused(out::chain(&e));
-            if matches!(e, partners::Error::Exists { .. }) {
-                failure.hint("add --replace to put the new file in its place")
-            } else {
-                failure
-            }
-        })?;
+    let added = partners::add(
+        &config.partners_dir(),
+        &args.file,
+        &config.gateway.partner_id(),
+        config.gateway.environment(),
+        existing,
+    )
+    .map_err(|e| {
+        let failure = Failure::refused(out::chain(&e));
+        if matches!(e, partners::Error::Exists { .. }) {
+            failure.hint("add --replace to put the new file in its place")
+        } else {
+            failure
+        }
+    })?;
     if args.json {
         out::json(
             &json!({ "partner": added.file.id.as_str(), "file": added.path, "certificates": added.certificates }),

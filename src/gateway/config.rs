@@ -353,7 +353,11 @@ impl Config {
             check_listener(listener, environment).map_err(|(key, expected, came)| value(key, expected, came))?;
         }
         if self.local_api.address.is_some_and(|a| !a.ip().is_loopback()) {
-            return Err(value("local_api.address", "a loopback address", format!("{:?}", self.local_api.address)));
+            return Err(value(
+                "local_api.address",
+                "a loopback address",
+                self.local_api.address.map(|a| a.to_string()).unwrap_or_default(),
+            ));
         }
         if self.store.backend == Backend::Memory && environment == Environment::Prod {
             return Err(value("store.backend", "sled (memory forgets what was acknowledged)", quoted("memory")));

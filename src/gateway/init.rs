@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::config::Config;
 use crate::base::Clock;
 use crate::base::id::{Environment, PartnerId};
 use crate::exchange::partner::{Secret, generate_password};
+use crate::net::{Cidr, CidrError};
 use crate::pki::{Certificate, DevCa, Issue, KeyKind, PrivateKey, Use};
 
 /// Days that a certificate of the development CA holds.
@@ -97,6 +99,18 @@ pub enum Error {
     /// The development CA issues nothing for `prod`.
     #[error("the development CA issues nothing for prod")]
     Prod,
+    /// What would be written would not be served.
+    #[error(transparent)]
+    Config(#[from] super::config::Error),
+    /// An address is no network.
+    #[error("address {network:?}")]
+    Address {
+        /// What was given.
+        network: String,
+        /// Why.
+        #[source]
+        source: CidrError,
+    },
     /// A file cannot be written.
     #[error("write {path}")]
     Write {
@@ -131,6 +145,11 @@ pub fn init(plan: &Plan, clock: &dyn Clock) -> Result<Made, Error> {
     }
     if plan.environment == Environment::Prod {
         return Err(Error::Prod);
+    }
+    // The same checks as when it is served: nothing is made that would not come up.
+    Config::parse(&configuration(plan), &plan.dir, &config)?;
+    for network in &plan.addresses {
+        Cidr::parse(network).map_err(|source| Error::Address { network: network.clone(), source })?;
     }
     let mut folder = Folder { dir: plan.dir.clone(), files: Vec::new() };
     for name in ["", "keys", "partners", "profiles", "data", "run"] {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::base::id::Environment;
+use crate::base::id::{Environment, PartnerId};
 use crate::exchange::partner::{PartnerFile, Secret};
 
 /// Why a partner was not added or read.
@@ -80,11 +80,17 @@ pub struct Added {
     pub certificates: Vec<PathBuf>,
 }
 
-/// Reads an offer and makes it a partner of the gateway whose partner folder is `partners`.
+/// Reads an offer and makes it a partner of the gateway `own` whose partner folder is `partners`.
 ///
 /// # Errors
 /// [`Error`]; nothing is then changed but for certificates already written into the partner's folder.
-pub fn add(partners: &Path, offer: &Path, ours: Environment, existing: Existing) -> Result<Added, Error> {
+pub fn add(
+    partners: &Path,
+    offer: &Path,
+    own: &PartnerId,
+    ours: Environment,
+    existing: Existing,
+) -> Result<Added, Error> {
     let text = read(offer)?;
     let mut table: Table = text.parse().map_err(|e: toml::de::Error| Error::Syntax {
         path: offer.to_owned(),
@@ -92,8 +98,11 @@ pub fn add(partners: &Path, offer: &Path, ours: Environment, existing: Existing)
     })?;
     let refuse = |what: String| Error::Offer { path: offer.to_owned(), what };
     let id = table.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let id = crate::base::id::PartnerId::parse(&id).map_err(|e| refuse(format!("id: {e}")))?;
+    let id = PartnerId::parse(&id).map_err(|e| refuse(format!("id: {e}")))?;
     let path = partners.join(format!("{id}.toml"));
+    if id == *own {
+        return Err(refuse(format!("id: {id} is this gateway itself; expected the offer of another administration")));
+    }
     if existing == Existing::Keep && path.exists() {
         return Err(Error::Exists { id: id.to_string(), path });
     }
@@ -119,11 +128,14 @@ pub fn add(partners: &Path, offer: &Path, ours: Environment, existing: Existing)
     Ok(Added { file, path, certificates: written })
 }
 
+/// A file by its name, and what is in it.
+pub type Listed = (String, Result<PartnerFile, Error>);
+
 /// Every partner file of a folder, by name; a broken one as its error, so that the others can still be shown.
 ///
 /// # Errors
 /// When the folder itself cannot be read.
-pub fn list(partners: &Path) -> Result<Vec<(String, Result<PartnerFile, Error>)>, Error> {
+pub fn list(partners: &Path) -> Result<Vec<Listed>, Error> {
     let entries = match fs::read_dir(partners) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -328,16 +328,22 @@ impl Lab {
         let ours = soap::addressing::Expect::Answer { relates_to: message.message_id.as_str(), actions: &actions };
         // One about a message that could not be read relates to nothing.
         let unread = soap::addressing::Expect::Nothing;
-        let attempt = |expect: soap::addressing::Expect<'_>, confirms: &[String]| {
+        let full = || Policy::serve().encryption(Encryption::Optional);
+        let attempt = |policy: Policy, expect: soap::addressing::Expect<'_>, confirms: &[String]| {
             let envelope = soap::Envelope::parse(octets.to_vec(), None).map_err(|e| e.to_string())?;
-            let verifier = Verifier::new(Policy::serve().encryption(Encryption::Optional));
+            let verifier = Verifier::new(policy);
             let context = Context { now, signers: &Signers::new(signers.clone()), keys: &[], expect, confirms };
             verifier
                 .open(envelope, &context)
                 .map(|a| a.evidence().signed.clone())
                 .map_err(|refusal| refusal.reason.to_string())
         };
-        (attempt(ours.clone(), &confirms).or_else(|_| attempt(ours, &[])).or_else(|_| attempt(unread, &[])), payload)
+        (
+            attempt(full(), ours.clone(), &confirms)
+                .or_else(|_| attempt(full(), ours, &[]))
+                .or_else(|_| attempt(Policy::lenient(), unread, &[])),
+            payload,
+        )
     }
 
     /// The partner it sends to.

@@ -5,7 +5,7 @@
 //! - [`key`]: keys ready for use; [`key_file`] and [`keys_xml`] read them from files.
 //! - [`dsig`]: XML Signature.
 //! - [`enc`]: XML Encryption.
-//! - [`provider`]: OpenSSL.
+//! - [`provider`], OpenSSL.
 //!
 //! Refused everywhere: XSLT, `here()`, anything external that the caller did not map to a file.
 

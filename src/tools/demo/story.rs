@@ -108,10 +108,12 @@ impl Story<'_> {
             self.line(format!("{country}: {} (https://localhost:{port})", result.config.display()));
             made.push(result);
         }
+        let names = ["KR", "ID"];
         for (ours, theirs) in [(0, 1), (1, 0)] {
             let folder = made[ours].config.with_file_name("partners");
-            let added = partners::add(&folder, &made[theirs].offer, Environment::Dev, Existing::Keep)
-                .map_err(|e| crate::gateway::chain(&e))?;
+            let added =
+                partners::add(&folder, &made[theirs].offer, &partner(names[ours])?, Environment::Dev, Existing::Keep)
+                    .map_err(|e| crate::gateway::chain(&e))?;
             self.line(format!("{} is now a partner: {}", added.file.id, added.path.display()));
         }
         let gateway =

@@ -332,7 +332,8 @@ fn cpu_time_s() -> f64 {
 /// Ten times the input, ten times the work and not three times more, for shapes that make others quadratic.
 #[test]
 fn stays_linear_in_hostile_shapes() {
-    let shapes: [(&str, fn(usize) -> String); 7] = [
+    type Shape = (&'static str, fn(usize) -> String);
+    let shapes: [Shape; 7] = [
         ("siblings", |n| format!("<r>{}</r>", "<a>x</a>".repeat(n))),
         ("text with references", |n| format!("<r>{}</r>", "x&amp;".repeat(n))),
         ("brackets", |n| format!("<r>{}</r>", "]]".repeat(n))),
