@@ -303,6 +303,20 @@ impl Lab {
         &self.basic
     }
 
+    /// What the signature of an answer covers that relates to no message of ours, when it holds; why not otherwise.
+    ///
+    /// # Errors
+    /// Why it does not hold.
+    pub fn verify_unrelated(&self, octets: &[u8]) -> Result<Vec<String>, String> {
+        let nobody = Message {
+            message_id: MessageId::from_random([0; 16]),
+            version: Version::Soap12,
+            octets: Vec::new(),
+            signature_value: String::new(),
+        };
+        self.verify(Operation::SendCo, &nobody, octets, self.clock.now()).0
+    }
+
     /// Verifies an answer as the gateway does; gives what is signed and the payload in canonical form.
     fn verify(
         &self,

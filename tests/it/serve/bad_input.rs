@@ -68,7 +68,8 @@ impl Case {
     async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Told {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let answer = self.lab.post(path, headers, body.into()).await.unwrap();
-        Told::new(answer.status, String::from_utf8_lossy(&answer.body).into_owned(), false)
+        let signed = self.lab.verify_unrelated(&answer.body).is_ok();
+        Told::new(answer.status, String::from_utf8_lossy(&answer.body).into_owned(), signed)
     }
 }
 
