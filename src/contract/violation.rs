@@ -20,7 +20,7 @@ pub struct Came {
 /// One thing that is wrong with a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// Stable name of the rule: `missing-element`, `max-length`, `pattern`, ... ([`code`](super::code)).
+    /// Stable name of the rule: `missing-element`, `max-length`, `pattern`, ... (`code`).
     pub code: Cow<'static, str>,
     /// WCO id of the data element, "" where it has none: `D014`.
     pub wco_id: Cow<'static, str>,

@@ -133,7 +133,7 @@ impl TrustAnchors {
     /// Checks that `certificate` may be used for `purpose` at the moment `at`: builds a path to an anchor with the help of
     /// `chain` (in any order, untrusted) and the configured intermediates, and checks it (RFC 5280 §6.1).
     ///
-    /// Work is bounded: at most [`path::LENGTH_MAX`] certificates in a path and [`path::SIGNATURES_MAX`] signatures tried.
+    /// Work is bounded: at most `path::LENGTH_MAX` certificates in a path and `path::SIGNATURES_MAX` signatures tried.
     ///
     /// # Errors
     /// [`PathError`]: each reason is a variant of its own. Of several paths that fail, the one that came nearest to an anchor

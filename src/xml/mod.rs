@@ -2,7 +2,7 @@
 //!
 //! - [`parse`](mod@parse): octets to [`Document`]. No DTD unless asked for; nothing external ever.
 //! - [`tree`]: the arena; decrypted text is parsed into the same arena.
-//! - [`write`]: markup in canonical form, octet by octet; [`escape`] what it writes for characters.
+//! - [`mod@write`]: markup in canonical form, octet by octet; [`escape`] what it writes for characters.
 //! - [`c14n`]: Canonical XML 1.0 and 1.1, Exclusive Canonical XML 1.0.
 //! - [`xpath`]: XPath 1.0, for files and configuration; never for a message over the network.
 
