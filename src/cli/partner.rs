@@ -100,7 +100,7 @@ fn add(args: &Add) -> Result<Exit, Failure> {
             out::line(&format!("  certificate {}", certificate.display()));
         }
         if config.admin_socket().exists() {
-            out::line("a running gateway takes it with: coconnect partner reload, or SIGHUP");
+            out::line("a running gateway takes it when it gets SIGHUP (kill -HUP)");
         }
     }
     Ok(Exit::Done)

@@ -270,7 +270,7 @@ fn configuration(plan: &Plan) -> String {
         None => "# address = \"127.0.0.1:8480\"".to_owned(),
     };
     format!(
-        "# A coconnect gateway. Every key, its unit, default and range: coconnect config --help\n\
+        "# A coconnect gateway. Unknown keys are errors; module gateway::config of the documentation tells each key, its unit, default and range\n\
          \n\
          [gateway]\n\
          id = {id}\n\
