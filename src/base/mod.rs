@@ -3,5 +3,7 @@
 pub mod clock;
 pub mod id;
 pub mod limits;
+pub mod octets;
 
 pub use clock::{Clock, MockClock, RealClock};
+pub use octets::sha256;

@@ -13,7 +13,7 @@ use crate::tools::bench::{self, message};
 pub enum Bench {
     /// One thread: from the octets of a request to the octets of the signed answer
     #[command(
-        after_help = "EXAMPLES:\n  coconnect bench message\n  coconnect bench message --suite p256 --sender plain --json\n  coconnect bench message --suite rsa2048 --items 10000\n\nThe limit: decrypt the key, AES-GCM of the payload, every digest over the octets really hashed, one verify, one sign.\nThe ratio is that of the medians of interleaved windows, in CPU time. Measure a release build."
+        after_help = "EXAMPLES:\n  coconnect bench message\n  coconnect bench message --suite p256 --sender plain --json\n  coconnect bench message --suite rsa2048 --items 10000 --stages\n\nThe limit: decrypt the key, AES-GCM of the payload, every digest over the octets really hashed, one verify, one sign.\nThe ratio is that of the medians of interleaved windows, in CPU time. Measure a release build."
     )]
     Message(Message),
 }
@@ -33,6 +33,9 @@ pub struct Message {
     /// Windows to measure.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(40..=10_000))]
     windows: u32,
+    /// Also tell what the time is spent on.
+    #[arg(long)]
+    stages: bool,
     /// Print as JSON: an object for one suite, an array for all.
     #[arg(long)]
     json: bool,
@@ -79,6 +82,7 @@ pub(super) fn run(verb: Bench) -> Result<Exit, Failure> {
             },
             items: args.items as usize,
             windows: args.windows as usize,
+            stages: args.stages,
         };
         let live = std::io::stderr().is_terminal();
         let report = message::run(&plan, &mut |done, total| {
@@ -118,6 +122,11 @@ pub(super) fn run(verb: Bench) -> Result<Exit, Failure> {
         &["suite", "messages", "messages/s", "limit/s", "ratio", "overhead us", "p50 ms", "p99 ms", "peak MiB"],
         &rows,
     );
+    let stages: Vec<Vec<String>> = reports.iter().filter_map(stages_row).collect();
+    if !stages.is_empty() {
+        let head = ["stage us", "parse", "verify", "decrypt", "digests", "decode", "decide", "answer"];
+        out::table(&head, &stages);
+    }
     if let Some(first) = reports.first() {
         out::line(&format!(
             "CO of {} items, {} octets in clear, {} on the wire; CPU time of one pinned thread",
@@ -125,4 +134,11 @@ pub(super) fn run(verb: Bench) -> Result<Exit, Failure> {
         ));
     }
     Ok(Exit::Done)
+}
+
+fn stages_row(report: &message::Report) -> Option<Vec<String>> {
+    let stages = report.stages_us.as_ref()?;
+    let message::StagesUs { parse, verify, decrypt, digests, decode, decide, answer } = *stages;
+    let times = [parse, verify, decrypt, digests, decode, decide, answer].map(|time| format!("{time:.1}"));
+    Some(std::iter::once(format!("{:?}", report.suite).to_lowercase()).chain(times).collect())
 }

@@ -13,6 +13,7 @@ use super::table::{
 use super::text::{Decimal, Text};
 use super::violation::{Came, VIOLATIONS_MAX, Violation, Violations};
 use crate::base::limits;
+use crate::base::octets::same;
 use crate::xml::{Document, Kind, NodeId, c14n, ns};
 
 /// One step of the path to the node that is being bound.
@@ -53,6 +54,12 @@ pub struct Binder<'a> {
     document: &'a Document,
     tables: &'static Tables,
     namespaces: &'a [&'a str],
+    /// For each namespace of the document, by its number there, the first number here that stands for it.
+    numbers: Vec<u16>,
+    /// For each number the first one that stands for the same namespace.
+    first: Vec<u16>,
+    /// What stands for no namespace.
+    none: u16,
     base: NodeId,
     path: Vec<Step<'a>>,
     found: Vec<(usize, NodeId, Violation)>,
@@ -60,6 +67,9 @@ pub struct Binder<'a> {
     /// Whether the element at hand may say `xsi:nil`.
     nillable: bool,
 }
+
+/// Stands for a namespace that the tables do not know.
+const UNKNOWN_NAMESPACE: u16 = u16::MAX;
 
 /// A child element, matched to its declaration.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +82,14 @@ pub struct Child {
     pub kind: Type,
     occurrence: u32,
     repeats: bool,
+}
+
+/// Adds a value of a repeated element. Most come once, and the first growth of a vector makes room for four.
+pub fn push<T>(values: &mut Vec<T>, value: T) {
+    if values.capacity() == 0 {
+        values.reserve_exact(1);
+    }
+    values.push(value);
 }
 
 /// [`Child::index`] of an element that a wildcard took.
@@ -103,10 +121,18 @@ impl<'a> Binder<'a> {
     /// tables stand for.
     #[must_use]
     pub fn new(document: &'a Document, base: NodeId, tables: &'static Tables, namespaces: &'a [&'a str]) -> Self {
+        let number = |uri: &str| match namespaces.iter().position(|known| *known == uri) {
+            Some(number) => number as u16,
+            None if uri.is_empty() => NO_NAMESPACE.into(),
+            None => UNKNOWN_NAMESPACE,
+        };
         Self {
             document,
             tables,
             namespaces,
+            numbers: document.ns_by_number().map(number).collect(),
+            first: namespaces.iter().map(|uri| number(uri)).collect(),
+            none: number(""),
             base,
             path: Vec::with_capacity(16),
             found: Vec::new(),
@@ -209,7 +235,15 @@ impl<'a> Binder<'a> {
 
     #[inline]
     fn is(&self, node: NodeId, element: &Element) -> bool {
-        self.document.local(node) == element.name && self.document.ns(node) == self.uri(element.ns)
+        self.document.is_local(node, element.name) && self.in_namespace(node, element)
+    }
+
+    /// Whether `node` is in the namespace of `element`. Numbers are compared, not URIs.
+    #[inline]
+    fn in_namespace(&self, node: NodeId, element: &Element) -> bool {
+        let came = self.numbers.get(usize::from(self.document.ns_number(node))).copied().unwrap_or(UNKNOWN_NAMESPACE);
+        // A number beyond the table stands for no namespace, as `uri` says.
+        came == self.first.get(usize::from(element.ns)).copied().unwrap_or(self.none)
     }
 
     fn describe(&self, element: &Element) -> String {
@@ -345,8 +379,9 @@ impl<'a> Binder<'a> {
                 self.instance_attribute(node, attribute.local);
                 continue;
             }
-            let at =
-                declared.iter().position(|d| d.name == attribute.local && self.attribute_uri(d.ns) == attribute.ns);
+            let at = declared.iter().position(|d| {
+                same(d.name.as_bytes(), attribute.local.as_bytes()) && self.attribute_uri(d.ns) == attribute.ns
+            });
             if let Some(at) = at
                 && let Some(declaration) = declared.get(at).filter(|d| !d.prohibited)
             {
@@ -512,7 +547,7 @@ impl<'a> Binder<'a> {
             let is = |part: &Particle| match part.term {
                 Term::Element(index) => elements
                     .get(usize::from(index))
-                    .is_some_and(|e| e.name.len() == local.len() && e.name == local && self.uri(e.ns) == uri),
+                    .is_some_and(|e| same(e.name.as_bytes(), local.as_bytes()) && self.in_namespace(node, e)),
                 Term::Any(wildcard, _) => self.foreign(wildcard, uri),
                 _ => false,
             };

@@ -510,7 +510,9 @@ impl Generator<'_> {
                 Form::OptionalBoxed => {
                     line!(self, "                    {at} => out.{field} = Some(Box::new({value})),")
                 }
-                Form::Many => line!(self, "                    {at} => out.{field}.push({value}),"),
+                Form::Many => {
+                    line!(self, "                    {at} => super::super::bind::push(&mut out.{field}, {value}),")
+                }
             }
         }
         if any {

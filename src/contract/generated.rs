@@ -1771,11 +1771,11 @@ pub mod lpco {
                     13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
                     14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
                     15 => out.exhibition = Some(Box::new(binder.complex(&child))),
-                    16 => out.additional_information.push(binder.complex(&child)),
-                    17 => out.authentication.push(binder.complex(&child)),
-                    18 => out.previous_document.push(binder.complex(&child)),
-                    19 => out.linked_document.push(binder.complex(&child)),
-                    20 => out.document_signature.push(binder.complex(&child)),
+                    16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                    17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
+                    18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
+                    19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
+                    20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
                     21 => out.consignment = binder.complex(&child),
                     super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
                     _ => {}
@@ -1960,7 +1960,7 @@ pub mod lpco {
                     0 => out.name = binder.complex(&child),
                     1 => out.id = Some(binder.complex(&child)),
                     2 => out.role_code = Some(binder.complex(&child)),
-                    3 => out.address.push(binder.complex(&child)),
+                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -2120,15 +2120,15 @@ pub mod lpco {
             while let Some(child) = binder.next(&mut children) {
                 match child.index {
                     0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
-                    1 => out.border_transport_means.push(binder.complex(&child)),
+                    1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
                     2 => out.consignee = Some(Box::new(binder.complex(&child))),
-                    3 => out.consignment_item.push(binder.complex(&child)),
+                    3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
                     4 => out.consignor = binder.complex(&child),
                     5 => out.destination = Some(Box::new(binder.complex(&child))),
                     6 => out.export_country = Some(Box::new(binder.complex(&child))),
                     7 => out.loading_location = Some(Box::new(binder.complex(&child))),
-                    8 => out.transport_contract_document.push(binder.complex(&child)),
-                    9 => out.transport_equipment.push(binder.complex(&child)),
+                    8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
+                    9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
                     10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
                     super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
                     _ => {}
@@ -2230,7 +2230,7 @@ pub mod lpco {
                     0 => out.name = binder.complex(&child),
                     1 => out.id = Some(binder.complex(&child)),
                     2 => out.role_code = Some(binder.complex(&child)),
-                    3 => out.address.push(binder.complex(&child)),
+                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -2278,12 +2278,12 @@ pub mod lpco {
             while let Some(child) = binder.next(&mut children) {
                 match child.index {
                     0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => out.additional_information.push(binder.complex(&child)),
+                    1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
                     2 => out.commodity = binder.complex(&child),
                     3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => out.origin.push(binder.complex(&child)),
-                    5 => out.packaging.push(binder.complex(&child)),
-                    6 => out.invoice.push(binder.complex(&child)),
+                    4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
+                    5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
+                    6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
                     super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
                     _ => {}
                 }
@@ -2331,7 +2331,7 @@ pub mod lpco {
                 match child.index {
                     0 => out.description = binder.complex(&child),
                     1 => out.value_amount = Some(binder.complex(&child)),
-                    2 => out.classification.push(binder.complex(&child)),
+                    2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
                     3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
                     4 => out.producer = Some(Box::new(binder.complex(&child))),
                     _ => {}
@@ -2417,7 +2417,7 @@ pub mod lpco {
                     1 => out.net_net_weight_measure = Some(binder.complex(&child)),
                     2 => out.net_weight_measure = Some(binder.complex(&child)),
                     3 => out.tariff_quantity = Some(binder.complex(&child)),
-                    4 => out.tariff_quantity_amount.push(binder.decimal(&child)),
+                    4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -2457,7 +2457,7 @@ pub mod lpco {
                 match child.index {
                     0 => out.name = Some(binder.complex(&child)),
                     1 => out.id = Some(binder.complex(&child)),
-                    2 => out.address.push(binder.complex(&child)),
+                    2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -2731,7 +2731,7 @@ pub mod lpco {
                 match child.index {
                     0 => out.characteristic_code = Some(binder.complex(&child)),
                     1 => out.id = Some(binder.complex(&child)),
-                    2 => out.seal.push(binder.complex(&child)),
+                    2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -2995,8 +2995,8 @@ pub mod res {
                     1 => out.functional_reference_id = binder.complex(&child),
                     2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
                     3 => out.type_code = Some(binder.complex(&child)),
-                    4 => out.error.push(binder.complex(&child)),
-                    5 => out.status.push(binder.complex(&child)),
+                    4 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                    5 => super::super::bind::push(&mut out.status, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -3071,7 +3071,7 @@ pub mod res {
                 match child.index {
                     0 => out.validation_code = binder.complex(&child),
                     1 => out.description = Some(binder.complex(&child)),
-                    2 => out.pointer.push(binder.complex(&child)),
+                    2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -3367,7 +3367,7 @@ pub mod svc {
                 match child.index {
                     0 => out.from = binder.decimal(&child),
                     1 => out.to = binder.decimal(&child),
-                    2 => out.node.push(binder.text(&child)),
+                    2 => super::super::bind::push(&mut out.node, binder.text(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -3411,7 +3411,7 @@ pub mod svc {
                     1 => out.leaf = binder.text(&child),
                     2 => out.index = binder.decimal(&child),
                     3 => out.size = binder.decimal(&child),
-                    4 => out.node.push(binder.text(&child)),
+                    4 => super::super::bind::push(&mut out.node, binder.text(&child)),
                     _ => {}
                 }
                 binder.leave();
@@ -3454,7 +3454,7 @@ pub mod svc {
                     0 => out.code = binder.text(&child),
                     1 => out.verdict = binder.text(&child),
                     2 => out.reference_id = binder.text(&child),
-                    3 => out.error.push(binder.complex(&child)),
+                    3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
                     _ => {}
                 }
                 binder.leave();

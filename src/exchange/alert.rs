@@ -110,7 +110,7 @@ impl Alert {
     fn key(&self) -> Key {
         let mut bytes = self.time.as_microsecond().cast_unsigned().to_be_bytes().to_vec();
         let cause = format!("{} {}", self.kind.as_str(), self.reference_id.as_deref().unwrap_or(""));
-        bytes.extend_from_slice(&openssl::sha::sha256(cause.as_bytes())[..8]);
+        bytes.extend_from_slice(&crate::base::sha256(cause.as_bytes())[..8]);
         Key::new(Table::Alert, bytes)
     }
 

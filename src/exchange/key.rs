@@ -2,6 +2,7 @@
 
 use super::view::CoIdentity;
 use crate::base::id::{MessageId, PartnerId};
+use crate::base::octets;
 use crate::contract::Operation;
 use crate::exchange::rules::Role;
 use crate::store::{Key, Store, Table};
@@ -48,7 +49,7 @@ pub(super) fn message(store: &dyn Store, id: &MessageId) -> Key {
 /// One more record about this MessageID.
 pub(super) fn message_record(store: &dyn Store, id: &MessageId, reference: &str) -> Key {
     let mut key = message(store, id);
-    key.bytes.extend_from_slice(&openssl::sha::sha256(reference.as_bytes())[..8]);
+    key.bytes.extend_from_slice(&crate::base::sha256(reference.as_bytes())[..8]);
     key
 }
 
@@ -86,7 +87,7 @@ pub(super) fn new_reference() -> String {
 pub(super) fn random_text(characters: usize) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut octets = vec![0; characters];
-    openssl::rand::rand_bytes(&mut octets).expect("the system has random octets, or no key could have been made");
+    octets::random(&mut octets).expect("the system has random octets, or no key could have been made");
     octets.into_iter().map(|octet| char::from(ALPHABET[usize::from(octet & 31)])).collect()
 }
 
@@ -98,6 +99,6 @@ pub(super) fn new_message_id() -> MessageId {
 /// Random octets.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut octets = [0; N];
-    openssl::rand::rand_bytes(&mut octets).expect("the system has random octets, or no key could have been made");
+    octets::random(&mut octets).expect("the system has random octets, or no key could have been made");
     octets
 }

@@ -137,8 +137,8 @@ pub struct Exchange {
     measure: std::sync::OnceLock<Measure>,
 }
 
-/// Told how long a stage of an inbound message took.
-pub type Measure = Box<dyn Fn(Stage, Duration) + Send + Sync>;
+/// Told that a stage of an inbound message has ended. A stage may end in several parts.
+pub type Measure = Box<dyn Fn(Stage) + Send + Sync>;
 
 impl Exchange {
     /// Puts an exchange together and reads the outbox.
@@ -170,19 +170,17 @@ impl Exchange {
         inbound::inbound(self, request).await
     }
 
-    /// Tells `measure` from now on how long each stage of an inbound message takes. The first caller is heard.
+    /// Tells `measure` from now on when a stage of an inbound message ends. The first caller is heard.
     pub fn measure(&self, measure: Measure) {
         // A second measurement of one exchange would disturb the first.
         let _ = self.measure.set(measure);
     }
 
-    /// Runs a stage, measured when somebody asked for it.
-    fn stage<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
-        let Some(measure) = self.measure.get() else { return work() };
-        let start = self.clock.elapsed();
-        let result = work();
-        measure(stage, self.clock.elapsed().saturating_sub(start));
-        result
+    /// A stage of an inbound message has ended.
+    fn ended(&self, stage: Stage) {
+        if let Some(measure) = self.measure.get() {
+            measure(stage);
+        }
     }
 
     /// Takes a business document for delivery: one commit, then it is in the outbox.

@@ -270,7 +270,7 @@ fn a_certificate_says_who_it_is() {
     assert_eq!(certificate.key_kind().to_string(), "EC P-256");
     assert_eq!(certificate.authority_key_identifier(), ca.certificate().subject_key_identifier());
     assert!(!certificate.is_authority() && ca.certificate().is_authority() && ca.certificate().is_self_issued());
-    let expected = openssl::sha::sha256(certificate.der());
+    let expected = crate::base::sha256(certificate.der());
     assert_eq!(certificate.fingerprint(), hex(&expected));
     let both = [certificate.to_pem(), "between\n".to_owned(), ca.certificate().to_pem()].concat();
     assert_eq!(Certificate::from_octets(both.as_bytes()).unwrap(), [certificate.clone(), ca.certificate().clone()]);

@@ -125,7 +125,7 @@ impl Key {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/", self.table.as_str())?;
-        self.bytes.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        f.write_str(&crate::base::octets::to_hex(&self.bytes))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The store for tests: everything in memory, the same promises but outliving the process.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
+use std::ops::{Bound, RangeBounds as _};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::key::{Key, Table};
 use super::merkle::{self, Hash, LogId, Tree};
-use super::record::{Commit, Leaf, Position, Record, RecordKind, Require, encode};
+use super::record::{Commit, Leaf, Position, Record, RecordKind, Require, check};
 use super::{BoxFuture, CommitError, Committed, Entry, Error, Head, Journaled, Status, Store, Value};
 use crate::base::Clock;
 use crate::base::id::PartnerId;
@@ -23,7 +23,8 @@ pub struct Memory {
 }
 
 struct Inner {
-    entries: BTreeMap<Vec<u8>, Entry>,
+    /// By flat key. Scans are rare and sort what they find.
+    entries: HashMap<Vec<u8>, Entry>,
     records: Vec<(Timestamp, Option<u64>, Option<Leaf>, Record)>,
     trees: HashMap<PartnerId, Grown>,
     time: Timestamp,
@@ -49,7 +50,7 @@ impl Memory {
     #[must_use]
     pub fn with_identity(clock: Arc<dyn Clock>, store_id: [u8; 16], secret: [u8; 32]) -> Self {
         let inner = Inner {
-            entries: BTreeMap::new(),
+            entries: HashMap::new(),
             records: Vec::new(),
             trees: HashMap::new(),
             time: Timestamp::MIN,
@@ -72,8 +73,8 @@ impl Memory {
         if commit.record.kind == RecordKind::Heads {
             return Err(CommitError::HEADS);
         }
-        // Encoded for its bounds only: what this store takes, the journal takes.
-        encode(&commit, &mut Vec::new())?;
+        // What this store takes, the journal takes.
+        check(&commit)?;
         let now = self.clock.now();
         self.lock().commit(commit, now)
     }
@@ -177,8 +178,11 @@ impl Store for Memory {
     ) -> Result<Vec<(Key, Entry)>, Error> {
         let (start, prefix) = scan_range(table, prefix, after);
         let inner = self.lock();
-        let found = inner.entries.range((start, Bound::Unbounded)).take_while(|(flat, _)| flat.starts_with(&prefix));
-        let keyed = found.filter_map(|(flat, entry)| Some((Key::from_flat(flat)?, entry.clone())));
+        let range = (start, Bound::Unbounded);
+        let mut found: Vec<_> =
+            inner.entries.iter().filter(|(flat, _)| flat.starts_with(&prefix) && range.contains(*flat)).collect();
+        found.sort_unstable_by_key(|(flat, _)| *flat);
+        let keyed = found.into_iter().filter_map(|(flat, entry)| Some((Key::from_flat(flat)?, entry.clone())));
         Ok(keyed.take(limit).collect())
     }
 

@@ -103,7 +103,7 @@ macro_rules! hexadecimal {
     ($($name:ident),*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+                f.write_str(&crate::base::octets::to_hex(&self.0))
             }
         }
 
@@ -119,7 +119,7 @@ hexadecimal!(Hash, LogId);
 /// The root of the tree without leaves: SHA-256 of nothing.
 #[must_use]
 pub fn empty_root() -> Hash {
-    Hash(openssl::sha::sha256(&[]))
+    Hash(crate::base::sha256(&[]))
 }
 
 /// The hash of a leaf: SHA-256(0x00 || entry).
@@ -137,7 +137,7 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut octets = [1; 1 + 2 * HASH_BYTES];
     octets[1..=HASH_BYTES].copy_from_slice(&left.0);
     octets[1 + HASH_BYTES..].copy_from_slice(&right.0);
-    Hash(openssl::sha::sha256(&octets))
+    Hash(crate::base::sha256(&octets))
 }
 
 #[cfg(test)]

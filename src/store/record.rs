@@ -9,8 +9,8 @@ mod encode;
 
 pub(in crate::store) use decode::Cursor as RecordCursor;
 pub use decode::{DecodeError, decode};
-pub use encode::encode;
 pub(in crate::store) use encode::nanoseconds as encode_nanoseconds;
+pub use encode::{check, encode};
 
 use std::fmt;
 

@@ -357,6 +357,6 @@ fn at(position: Position) -> String {
 }
 
 fn short(key: &[u8]) -> u128 {
-    let digest = openssl::sha::sha256(key);
+    let digest = crate::base::sha256(key);
     digest.first_chunk().map_or(0, |octets| u128::from_be_bytes(*octets))
 }

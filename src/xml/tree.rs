@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use super::TextPos;
 use super::name::ns;
+use crate::base::octets::same;
 use arena::{
     AttributeData, Declaration, NO_NS, NO_PREFIX, NONE, Node, SIDE, Scope, Span, Table, XML_NS, XML_PREFIX, slice,
 };
@@ -281,13 +282,47 @@ impl Document {
 
     /// Whether `node` is the element {ns}local.
     #[must_use]
+    #[inline]
     pub fn is(&self, node: NodeId, ns: &str, local: &str) -> bool {
-        self.kind(node) == Kind::Element && self.local(node) == local && self.ns(node) == ns
+        self.is_local(node, local) && self.ns(node) == ns
+    }
+
+    /// Whether `node` is an element with this local name, in whatever namespace.
+    #[inline]
+    pub(crate) fn is_local(&self, node: NodeId, local: &str) -> bool {
+        let data = self.node(node);
+        data.kind == Kind::Element
+            && usize::from(data.name_len - data.local_at) == local.len()
+            && same(self.octets_at(data.local_span()), local.as_bytes())
+    }
+
+    /// Number of the namespace of an element: equal numbers are equal URIs. For those who compare often.
+    #[inline]
+    pub(crate) fn ns_number(&self, node: NodeId) -> u16 {
+        self.node(node).ns
+    }
+
+    /// URIs by their numbers.
+    pub(crate) fn ns_by_number(&self) -> impl Iterator<Item = &str> + '_ {
+        (0..self.uris.len()).map(|number| self.uri_text(number as u16))
+    }
+
+    #[inline]
+    fn octets_at(&self, span: Span) -> &[u8] {
+        let from = if span.start & SIDE == 0 { &self.text } else { &self.side };
+        from.as_bytes().get((span.start & !SIDE) as usize..span.end as usize).unwrap_or_default()
     }
 
     /// Attributes of an element in the order of the text, namespace declarations excluded.
     pub fn attributes(&self, node: NodeId) -> impl Iterator<Item = Attribute<'_>> + '_ {
         self.node(node).attribute_range().map(|id| self.attribute_by_id(AttributeId(id as u32)))
+    }
+
+    /// Of each attribute of an element the octets of its local name, and whether the DTD declares it of type ID.
+    #[inline]
+    pub(crate) fn attribute_name_lengths(&self, node: NodeId) -> impl ExactSizeIterator<Item = (usize, bool)> + '_ {
+        let attributes = self.attributes.get(self.node(node).attribute_range()).unwrap_or_default();
+        attributes.iter().map(|a| (usize::from(a.name_len - a.local_at), a.value_end & SIDE != 0))
     }
 
     /// The attribute of that number.
@@ -323,7 +358,11 @@ impl Document {
         let first = range.start;
         self.attributes[range]
             .iter()
-            .position(|data| self.slice(data.local_span()) == local && self.uri_text(data.ns) == ns)
+            .position(|data| {
+                usize::from(data.name_len - data.local_at) == local.len()
+                    && same(self.octets_at(data.local_span()), local.as_bytes())
+                    && self.uri_text(data.ns) == ns
+            })
             .map(|at| AttributeId((first + at) as u32))
     }
 
@@ -457,6 +496,11 @@ impl Document {
     #[must_use]
     pub fn octets_len_first(&self) -> usize {
         self.segments.get(1).map_or(self.text.len(), |second| *second as usize)
+    }
+
+    /// Octets of the fragments, all that were parsed into this document one after the other.
+    pub(crate) fn fragment_octets(&self) -> &[u8] {
+        self.text.as_bytes().get(self.octets_len_first()..).unwrap_or_default()
     }
 }
 

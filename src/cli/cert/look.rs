@@ -85,7 +85,7 @@ fn describe(file: &Path, certificate: &Certificate) -> Value {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    crate::base::octets::to_hex(octets)
 }
 
 /// `coconnect cert list`.

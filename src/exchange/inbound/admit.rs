@@ -145,7 +145,7 @@ fn identify(exchange: &Exchange, request: &Request) -> Result<Established, Box<T
     let credentials = request.header("authorization").and_then(|value| Basic::parse(value.as_bytes()).ok());
     let user = credentials.as_ref().map_or("", Basic::user);
     let partner = match &request.peer.certificate {
-        Some(der) => partners.by_tls_certificate(&openssl::sha::sha256(der), arrived),
+        Some(der) => partners.by_tls_certificate(&crate::base::sha256(der), arrived),
         // Without TLS only on loopback in dev, where the user alone tells who calls.
         None if exchange.own.environment == Environment::Dev && address.is_loopback() => {
             Some(partners.by_basic_user(user).ok_or_else(|| {
@@ -162,8 +162,8 @@ fn identify(exchange: &Exchange, request: &Request) -> Result<Established, Box<T
         return Err(stranger(Code::BasicMissing, format!("no Basic credentials, certificate of {}", partner.id())));
     };
     let user_is_right = openssl::memcmp::eq(
-        &openssl::sha::sha256(credentials.user().as_bytes()),
-        &openssl::sha::sha256(partner.file().basic_user.as_bytes()),
+        &crate::base::sha256(credentials.user().as_bytes()),
+        &crate::base::sha256(partner.file().basic_user.as_bytes()),
     );
     // Both are always computed: the time tells neither which of them was wrong.
     let password_is_right = partner.secret().matches(credentials.password());

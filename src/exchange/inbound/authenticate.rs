@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::super::inbound;
 use super::admit::Admitted;
 use super::receive::{Received, structure};
 use super::refuse::Refusal;
@@ -66,7 +67,13 @@ pub(super) fn authenticate(exchange: &Exchange, received: Received) -> Result<Au
         SignedParts::Full => None,
         SignedParts::BodyTimestamp => Addressing::read(&envelope).ok(),
     };
-    let message = crypto.request_verifier().open(envelope, &context).map_err(|refusal| refused(exchange, refusal))?;
+    let ended = |stage| match stage {
+        Stage::SignatureValue => exchange.ended(inbound::Stage::Verify),
+        Stage::Decryption => exchange.ended(inbound::Stage::Decrypt),
+        _ => {}
+    };
+    let opened = crypto.request_verifier().open_watched(envelope, &context, &ended);
+    let message = opened.map_err(|refusal| refused(exchange, refusal))?;
     let confirms = message.evidence().signature_values.clone();
     let addressing = claimed.as_ref().unwrap_or_else(|| message.addressing());
     let relates_to = addressing.message_id.clone();

@@ -30,19 +30,29 @@ use admit::Admitted;
 use decide::Decided;
 use refuse::Refusal;
 
-/// A stage whose time is measured.
+/// What the time of a message is spent on, in the order in which it happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Stage {
-    /// Octets to envelope.
-    Receive,
-    /// All of WS-Security.
-    Authenticate,
-    /// Document digest, decoder, countries.
-    Validate,
-    /// Look-ups, rules, the Acknowledgement element, what is to be committed; not the commit itself.
+    /// From the request's head to the envelope: admission, reading, parsing.
+    Parse,
+    /// WS-Security up to SignatureValue.
+    Verify,
+    /// Keys and payload opened, the payload parsed in its place.
+    Decrypt,
+    /// Digests of the References and of the document, what clear content may not hold.
+    Digests,
+    /// The decoder and what the document says of its sender.
+    Decode,
+    /// Look-ups, rules, the Acknowledgement element, the commit.
     Decide,
     /// The signed answer.
-    Acknowledge,
+    Answer,
+}
+
+impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Parse, Self::Verify, Self::Decrypt, Self::Digests, Self::Decode, Self::Decide, Self::Answer];
 }
 
 /// How often a decision is made again when another message was recorded in between.
@@ -76,7 +86,7 @@ async fn process(
     };
     for _ in 0..RACES_MAX {
         let worker = Arc::clone(exchange);
-        let decide = move || worker.stage(Stage::Decide, || decide::decide(&worker, valid));
+        let decide = move || decide::decide(&worker, valid);
         match exchange.budget.work(decide).await.unwrap_or_else(bug)? {
             Decided::Known(answerable) => return acknowledge(exchange, answerable).await,
             Decided::New(pending) => match record::record(exchange, pending).await? {
@@ -94,15 +104,21 @@ fn examine(
     admitted: &Arc<Admitted>,
     octets: &Arc<Vec<u8>>,
 ) -> Result<validate::Valid, Box<Refusal>> {
-    let envelope = exchange.stage(Stage::Receive, || receive::receive(admitted, octets))?;
-    let authentic = exchange.stage(Stage::Authenticate, || authenticate::authenticate(exchange, envelope))?;
-    exchange.stage(Stage::Validate, || validate::validate(exchange, authentic))
+    let envelope = receive::receive(admitted, octets)?;
+    exchange.ended(Stage::Parse);
+    let authentic = authenticate::authenticate(exchange, envelope)?;
+    let valid = validate::validate(exchange, authentic)?;
+    exchange.ended(Stage::Decode);
+    Ok(valid)
 }
 
 async fn acknowledge(exchange: &Arc<Exchange>, answerable: Answerable) -> Result<Response, Box<Refusal>> {
+    exchange.ended(Stage::Decide);
     let worker = Arc::clone(exchange);
-    let seal = move || worker.stage(Stage::Acknowledge, || acknowledge::acknowledge(&worker, answerable));
-    exchange.budget.work(seal).await.unwrap_or_else(bug)
+    let seal = move || acknowledge::acknowledge(&worker, answerable);
+    let answer = exchange.budget.work(seal).await.unwrap_or_else(bug);
+    exchange.ended(Stage::Answer);
+    answer
 }
 
 /// A worker panicked: a defect of ours, answered as such.

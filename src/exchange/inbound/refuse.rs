@@ -211,7 +211,7 @@ async fn journal(
     if let Some(octets) = octets {
         let kept = exchange.quarantine.keep(store, &who.partner, who.arrived, octets.len());
         if kept.octets < octets.len() {
-            facts.octets_digest = Some(super::super::partner::secret::to_hex(&openssl::sha::sha256(octets)));
+            facts.octets_digest = Some(super::super::partner::secret::to_hex(&crate::base::sha256(octets)));
         }
         record = record.part(PartName::Request, &octets[..kept.octets]);
         quarantine = Some(kept.put);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Stage;
 use super::admit::Admitted;
 use super::authenticate::Authentic;
 use super::refuse::Refusal;
@@ -90,7 +91,7 @@ impl Valid {
 pub(in crate::exchange) fn document_digest(document: &Document, node: NodeId) -> Result<[u8; 32], c14n::Error> {
     let mut octets = Vec::with_capacity(16 * 1024);
     c14n::exclusive_without(document, node, Some((ns::WSU, "Id")), &mut octets)?;
-    Ok(openssl::sha::sha256(&octets))
+    Ok(crate::base::sha256(&octets))
 }
 
 /// Decodes the business document and checks whose it is.
@@ -122,6 +123,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     let digest = document_digest(document, node)
         .map_err(|error| refuse(Fault::told(Code::LimitExceeded, error.to_string()), &known))?;
     known.digest = Some(to_hex(&digest));
+    exchange.ended(Stage::Digests);
     let decoded = contract::decode(operation, document, node, slots).map_err(|violations| {
         let mut fault = Fault::told(Code::Invalid, format!("{} errors", violations.total));
         fault.errors = violations.list;
@@ -157,7 +159,7 @@ fn check_countries(exchange: &Exchange, admitted: &Admitted, facts: &contract::F
 /// Clients of `test` that send no addressing: the document itself is the identity of the message.
 fn derived_id(admitted: &Admitted, operation: Operation, digest: &[u8; 32]) -> MessageId {
     let text = format!("{} {} {}", admitted.partner().id(), operation.name(), to_hex(digest));
-    let hash = openssl::sha::sha256(text.as_bytes());
+    let hash = crate::base::sha256(text.as_bytes());
     let mut octets = [0; 16];
     octets.copy_from_slice(&hash[..16]);
     MessageId::from_random(octets)

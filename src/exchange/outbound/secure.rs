@@ -98,7 +98,7 @@ pub(super) fn secure(
         .map_err(|_| Failure::technical("our own SignatureValue is not base64"))?;
     Ok(Sealed {
         octets: Arc::new(sealed.octets),
-        seal: to_hex(&openssl::sha::sha256(&value)),
+        seal: to_hex(&crate::base::sha256(&value)),
         signature_value: sealed.signature_value,
         made: now,
         operation: encoded.operation(),

@@ -140,7 +140,7 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
         return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
     }
     let octets = canonical(&document, node)?;
-    let digest = openssl::sha::sha256(&octets);
+    let digest = crate::base::sha256(&octets);
     Ok(Checked { octets, digest, facts, partner })
 }
 
@@ -181,7 +181,7 @@ fn canonical(document: &Document, node: NodeId) -> Result<Vec<u8>, SubmitError> 
     let again = xml::parse(octets.clone(), &xml::Options::default())?;
     let digest = document_digest(&again, again.document_element())
         .map_err(|error| SubmitError::NotSendable { what: error.to_string() })?;
-    if digest == openssl::sha::sha256(&octets) {
+    if digest == crate::base::sha256(&octets) {
         Ok(octets)
     } else {
         Err(SubmitError::NotSendable { what: "its canonical form reads as another document".to_owned() })

@@ -2,12 +2,9 @@
 //!
 //! The passwords are generated with 256 bits, so a single HMAC is enough; argon2id is for people's passwords.
 
-use std::fmt::Write as _;
-
-use openssl::hash::MessageDigest;
 use openssl::memcmp;
-use openssl::pkey::PKey;
-use openssl::sign::Signer;
+
+use crate::base::octets::HmacSha256;
 
 const SCHEME: &str = "hmac-sha256:";
 /// Shorter passwords are refused: they were not generated.
@@ -18,7 +15,8 @@ const SALT_OCTETS: usize = 16;
 #[derive(Clone)]
 pub struct Secret {
     salt: Vec<u8>,
-    hash: Vec<u8>,
+    hash: [u8; 32],
+    hmac: HmacSha256,
 }
 
 impl Secret {
@@ -33,8 +31,8 @@ impl Secret {
         let expected = "hmac-sha256:, 32 hexadecimal digits, : and 64 hexadecimal digits";
         let (salt, hash) = rest.split_once(':').ok_or(expected)?;
         let salt = from_hex(salt).filter(|s| s.len() == SALT_OCTETS).ok_or(expected)?;
-        let hash = from_hex(hash).filter(|h| h.len() == 32).ok_or(expected)?;
-        Ok(Self { salt, hash })
+        let hash = from_hex(hash).and_then(|h| h.try_into().ok()).ok_or(expected)?;
+        Ok(Self { hmac: HmacSha256::new(&salt), salt, hash })
     }
 
     /// Hashes a password under a fresh salt.
@@ -47,15 +45,14 @@ impl Secret {
         }
         let mut salt = vec![0; SALT_OCTETS];
         openssl::rand::rand_bytes(&mut salt).map_err(|_| "random octets from the system")?;
-        let hash = keyed_hash(&salt, password.as_bytes()).ok_or("HMAC-SHA-256 from the provider")?;
-        Ok(Self { salt, hash })
+        let hmac = HmacSha256::new(&salt);
+        Ok(Self { hash: hmac.of(password.as_bytes()), salt, hmac })
     }
 
     /// Whether `password` is the one; the time does not depend on where it differs.
     #[must_use]
     pub fn matches(&self, password: &[u8]) -> bool {
-        keyed_hash(&self.salt, password)
-            .is_some_and(|hash| hash.len() == self.hash.len() && memcmp::eq(&hash, &self.hash))
+        memcmp::eq(&self.hmac.of(password), &self.hash)
     }
 
     /// The form that stands in the partner file.
@@ -75,19 +72,7 @@ pub fn generate_password() -> Result<zeroize::Zeroizing<String>, openssl::error:
     Ok(zeroize::Zeroizing::new(to_hex(octets.as_ref())))
 }
 
-fn keyed_hash(salt: &[u8], password: &[u8]) -> Option<Vec<u8>> {
-    let key = PKey::hmac(salt).ok()?;
-    let mut signer = Signer::new(MessageDigest::sha256(), &key).ok()?;
-    signer.sign_oneshot_to_vec(password).ok()
-}
-
-pub(crate) fn to_hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut text, octet| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
-}
+pub(crate) use crate::base::octets::to_hex;
 
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -216,6 +216,9 @@ pub(crate) fn refuse_shadows(
         return Ok(());
     }
     for node in document.descendants(below) {
+        if !document.attribute_name_lengths(node).any(|(length, _)| length == 2 || length == "AssertionID".len()) {
+            continue;
+        }
         for attribute in document.attributes(node) {
             let id_like = attribute.local.len() == 2 && attribute.local.eq_ignore_ascii_case("id")
                 || attribute.local == "AssertionID";

@@ -335,9 +335,10 @@ fn open_with(
     }
 }
 
-fn put_in_place(document: &mut Document, data: &Data, (clear, key): ClearAndKey) -> Result<Opened, Reason> {
+fn put_in_place(document: &mut Document, data: &Data, (mut clear, key): ClearAndKey) -> Result<Opened, Reason> {
     let parent = document.parent(data.parsed.node).map(|parent| clip(document.local(parent))).unwrap_or_default();
     let nodes = document.replace(data.parsed.node, &clear).map_err(|error| Reason::ClearText(error.to_string()))?;
+    crate::base::octets::wipe(&mut std::mem::take(&mut *clear));
     let name = match (data.parsed.data_type, nodes) {
         (DataType::Element, Some((first, last))) if first == last && document.kind(first) == Kind::Element => {
             clip(document.local(first))

@@ -416,8 +416,7 @@ fn der_element(octets: &[u8]) -> Option<(usize, usize)> {
 
 impl std::fmt::Display for CertificateReference<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hexadecimal =
-            |octets: &[u8]| -> String { octets.iter().take(32).map(|octet| format!("{octet:02x}")).collect() };
+        let hexadecimal = |octets: &[u8]| crate::base::octets::to_hex(octets.get(..32).unwrap_or(octets));
         let of = |der: &[u8]| match Certificate::from_der(der) {
             Ok(certificate) => {
                 format!("certificate {} (serial {})", certificate.subject(), certificate.serial_decimal())

@@ -18,10 +18,11 @@ pub(super) const PART_CLEAR: u8 = 0;
 pub fn encode(commit: &Commit, out: &mut Vec<u8>) -> Result<(), CommitError> {
     check(commit)?;
     let record = &commit.record;
+    let time = nanoseconds(record.time)?;
     out.reserve(record.parts.iter().map(|part| part.octets.len() + 6).sum::<usize>() + 512);
     out.push(VERSION);
     out.push(record.kind as u8);
-    out.extend_from_slice(&nanoseconds(record.time)?.to_be_bytes());
+    out.extend_from_slice(&time.to_be_bytes());
     short(record.partner.as_ref().map_or(&[], |partner| partner.as_str().as_bytes()), out);
     short(record.reference.as_bytes(), out);
     count(commit.require.len(), out);
@@ -90,8 +91,13 @@ fn key(key: &Key, out: &mut Vec<u8>) {
     out.extend_from_slice(&key.bytes);
 }
 
-fn check(commit: &Commit) -> Result<(), CommitError> {
+/// Whether the bounds of [`super`] hold.
+///
+/// # Errors
+/// [`CommitError::Bounds`].
+pub fn check(commit: &Commit) -> Result<(), CommitError> {
     let record = &commit.record;
+    nanoseconds(record.time)?;
     bound("parts of a record", PARTS_MAX, record.parts.len())?;
     bound("octets of a reference id", REFERENCE_BYTES_MAX, record.reference.len())?;
     bound("preconditions of a commit", OPERATIONS_MAX, commit.require.len())?;

@@ -3,11 +3,14 @@
 //! Windows of messages and windows of the limit follow each other; the ratio is that of their medians, in CPU time of this
 //! thread. Messages are sealed between the windows, outside of what is measured.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde::Serialize;
 
 use super::limit::{Limit, Sizes};
 use super::world::World;
 use super::{Error, Sender, Suite, median, percentile, pin, rss_peak_mib, thread_cpu_s};
+use crate::exchange::Stage;
 use crate::soap::Envelope;
 use crate::xml::{Document, NodeId, c14n, ns};
 
@@ -22,6 +25,8 @@ pub struct Plan {
     pub items: usize,
     /// Windows, at least 40.
     pub windows: usize,
+    /// Whether to tell what the time is spent on. Reading the clock so often costs a few microseconds a message.
+    pub stages: bool,
 }
 
 /// What was measured.
@@ -57,6 +62,28 @@ pub struct Report {
     pub rss_peak_mib: f64,
     /// CPU seconds of a message, mean.
     pub cpu_s_per_message: f64,
+    /// Median of each stage, microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages_us: Option<StagesUs>,
+}
+
+/// Median of each stage of a message, microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct StagesUs {
+    /// From the request's head to the envelope.
+    pub parse: f64,
+    /// WS-Security up to SignatureValue.
+    pub verify: f64,
+    /// Keys, payload, and the payload's parse.
+    pub decrypt: f64,
+    /// References and document.
+    pub digests: f64,
+    /// Typed document.
+    pub decode: f64,
+    /// Look-ups, rules, commit.
+    pub decide: f64,
+    /// The signed answer.
+    pub answer: f64,
 }
 
 /// Measures one suite; `progress` hears of windows done.
@@ -72,14 +99,25 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(usize, usize)) -> Result<Report
     let (answer, _) = answer(&runtime, &world, sample.octets.clone())?;
     let sizes = sizes(&world, &answer, sample.clear)?;
     let mut limit = Limit::new(plan.suite, &world, sizes)?;
+    let stages = plan.stages.then(Stages::default);
     let (mut messages, mut limits, mut single) = (Vec::new(), Vec::new(), Vec::new());
     let mut total = 0.0;
     // The first windows warm caches and contexts up.
     let warm = 3;
     for window in 0..plan.windows + warm {
-        let sealed: Vec<Vec<u8>> = (0..per_window).map(|_| world.seal().map(|s| s.octets)).collect::<Result<_, _>>()?;
+        world.renew()?;
+        // One message more, unmeasured: the new exchange makes its keys ready with it.
+        let mut sealed: Vec<Vec<u8>> =
+            (0..=per_window).map(|_| world.seal().map(|s| s.octets)).collect::<Result<_, _>>()?;
+        self::answer(&runtime, &world, sealed.pop().unwrap_or_default())?;
+        if let Some(stages) = &stages {
+            stages.watch(&world);
+        }
         let (mut spent, mut singles) = (0.0, Vec::with_capacity(per_window));
         for octets in sealed {
+            if let Some(stages) = &stages {
+                stages.begin();
+            }
             let (_, took) = self::answer(&runtime, &world, octets)?;
             spent += took;
             singles.push(took);
@@ -118,7 +156,54 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(usize, usize)) -> Result<Report
         p99_ms: percentile(&mut single, 0.99) * 1e3,
         rss_peak_mib: rss_peak_mib(),
         cpu_s_per_message: mean,
+        stages_us: stages.map(|stages| stages.medians()),
     })
+}
+
+/// Times of the stages of each message.
+#[derive(Default)]
+struct Stages {
+    times: Arc<Mutex<Times>>,
+}
+
+#[derive(Default)]
+struct Times {
+    last: f64,
+    of_message: [f64; Stage::ALL.len()],
+    all: [Vec<f64>; Stage::ALL.len()],
+}
+
+impl Stages {
+    fn watch(&self, world: &World) {
+        let told = Arc::clone(&self.times);
+        world.exchange.measure(Box::new(move |stage| {
+            let now = thread_cpu_s();
+            let mut times = told.lock().unwrap_or_else(PoisonError::into_inner);
+            let took = now - times.last;
+            if let Some(time) = times.of_message.get_mut(stage as usize) {
+                *time += took;
+            }
+            times.last = thread_cpu_s();
+        }));
+    }
+
+    /// Another message begins.
+    fn begin(&self) {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_message = std::mem::take(&mut times.of_message);
+        if of_message.iter().any(|time| *time > 0.0) {
+            times.all.iter_mut().zip(of_message).for_each(|(all, time)| all.push(time));
+        }
+        times.last = thread_cpu_s();
+    }
+
+    fn medians(self) -> StagesUs {
+        self.begin();
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let [parse, verify, decrypt, digests, decode, decide, answer] =
+            std::array::from_fn(|at| median(&mut times.all[at]) * 1e6);
+        StagesUs { parse, verify, decrypt, digests, decode, decide, answer }
+    }
 }
 
 /// Messages of one window: some 20 ms of work.

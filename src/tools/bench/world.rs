@@ -40,6 +40,7 @@ pub(super) struct World {
     pub id_sign: Pair,
     pub id_encrypt: Pair,
     tls: Certificate,
+    anchors: TrustAnchors,
     sealer: Sealer,
     clock: Arc<MockClock>,
     sender: Sender,
@@ -85,9 +86,10 @@ impl World {
         let mut anchors = TrustAnchors::new();
         anchors.add_anchor(ca.certificate().clone());
         let clock = Arc::new(MockClock::new(now));
-        let exchange = exchange(&clock, partner(&tls, &kr_sign, anchors)?, &id_sign, &id_encrypt)?;
+        let exchange = exchange(&clock, partner(&tls, &kr_sign, anchors.clone())?, &id_sign, &id_encrypt)?;
         Ok(Self {
             exchange,
+            anchors,
             sealer: sealer(&kr_sign, &id_encrypt)?,
             kr_sign,
             id_sign,
@@ -99,6 +101,13 @@ impl World {
             credentials: format!("Basic {}", base64_simd::STANDARD.encode_to_string(format!("KR:{PASSWORD}"))),
             made: 0,
         })
+    }
+
+    /// Begins with an empty store again: a message is measured, not the growth of a heap that keeps all of them.
+    pub fn renew(&mut self) -> Result<(), Error> {
+        let partner = partner(&self.tls, &self.kr_sign, self.anchors.clone())?;
+        self.exchange = exchange(&self.clock, partner, &self.id_sign, &self.id_encrypt)?;
+        Ok(())
     }
 
     /// Seals one more CO that nobody has seen.

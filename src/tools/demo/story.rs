@@ -185,7 +185,7 @@ impl Story<'_> {
             }
             equal += 1;
             if at == 0 {
-                let digest = openssl::sha::sha256(came.as_bytes());
+                let digest = crate::base::sha256(came.as_bytes());
                 self.evidence("first lines at ID", came.chars().take(240).collect());
                 self.evidence("SHA-256 of the canonical form at ID", hex(&digest));
             }
@@ -515,5 +515,5 @@ fn text(value: &Value) -> String {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    crate::base::octets::to_hex(octets)
 }

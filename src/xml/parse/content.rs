@@ -2,6 +2,7 @@
 
 use super::super::chars;
 use super::parser::{Fail, Parser, push_normalized};
+use crate::base::octets::same;
 use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{CONTENT_CANONICAL, NONE, Node, SIDE, Span, TAGS_CANONICAL};
 
@@ -187,7 +188,7 @@ impl Parser<'_> {
         let name_at = self.at + 2;
         let after = name_at + usize::from(node.name_len);
         let name = self.slice(node.name_span());
-        let same = self.bytes.get(name_at..after) == Some(name.as_bytes());
+        let same = self.bytes.get(name_at..after).is_some_and(|came| same(came, name.as_bytes()));
         let mut tags = node.flags & TAGS_CANONICAL;
         let mut end = after;
         if !same || self.byte(after) != Some(b'>') {

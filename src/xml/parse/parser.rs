@@ -3,6 +3,7 @@
 use super::super::chars;
 use super::entity::Tables;
 use crate::base::limits;
+use crate::base::octets::same;
 use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{
     CONTENT_CANONICAL, NO_NS, NO_PREFIX, NONE, Node, SIDE, Span, UNBOUND, XML_NS, XML_PREFIX, slice,
@@ -236,7 +237,7 @@ impl<'t> Parser<'t> {
         let name = self.main.as_bytes().get(start..start + length)?;
         let (came, rest) = self.bytes.get(at..)?.split_at_checked(length)?;
         // The name must end here too.
-        if !matches!(rest.first(), Some(b'>' | b' ' | b'/')) || came != name {
+        if !matches!(rest.first(), Some(b'>' | b' ' | b'/')) || !same(came, name) {
             return None;
         }
         self.twin = next as u32;

@@ -4,6 +4,7 @@ use super::super::chars;
 use super::entity::{ElementDefinition, collapse};
 use super::parser::{Fail, Open, Parser};
 use crate::base::limits;
+use crate::base::octets::same;
 use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{
     AttributeData, CONTENT_CANONICAL, Declaration, NO_NS, NO_PREFIX, NONE, Node, SIDE, Scope, Span, TAGS_CANONICAL,
@@ -358,8 +359,9 @@ impl<'t> Parser<'t> {
     fn leaf_end(&self, name: Span) -> Option<usize> {
         let text_end = self.plain_text_end(self.at);
         let end_tag = self.bytes.get(text_end..)?.strip_prefix(b"</")?;
-        let after = end_tag.strip_prefix(self.bytes.get(name.start as usize..name.end as usize)?)?;
-        (after.first() == Some(&b'>')).then_some(text_end)
+        let name = self.bytes.get(name.start as usize..name.end as usize)?;
+        let (came, after) = end_tag.split_at_checked(name.len())?;
+        (after.first() == Some(&b'>') && same(came, name)).then_some(text_end)
     }
 
     /// Adds an element with the text that ends at `text_end`, and goes behind its end tag.

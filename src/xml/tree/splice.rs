@@ -1,10 +1,9 @@
 //! Fragments in the place of nodes: what an `EncryptedData` held, parsed into the same arena.
 
-use zeroize::Zeroize;
-
 use super::arena::{CONTENT_CANONICAL, NONE};
 use super::place::position;
 use super::{Document, Kind, NodeId};
+use crate::base::octets::wipe_text;
 use crate::xml::Error;
 use crate::xml::parse::fragment;
 
@@ -60,7 +59,7 @@ impl Document {
         if std::mem::replace(&mut self.holds_fragments, true) && self.text.capacity() - self.text.len() < octets {
             let mut roomier = String::with_capacity(2 * (self.text.len() + octets));
             roomier.push_str(&self.text);
-            std::mem::replace(&mut self.text, roomier).zeroize();
+            wipe_text(&mut std::mem::replace(&mut self.text, roomier));
         }
     }
 
@@ -162,8 +161,8 @@ impl Document {
 impl Drop for Document {
     fn drop(&mut self) {
         if self.holds_fragments {
-            self.text.zeroize();
-            self.side.zeroize();
+            wipe_text(&mut self.text);
+            wipe_text(&mut self.side);
         }
     }
 }

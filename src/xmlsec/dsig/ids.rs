@@ -73,6 +73,17 @@ impl IdAttributes {
         }
     }
 
+    /// False only when no attribute of `node` is an id.
+    #[inline]
+    fn may_have_id(&self, document: &Document, node: NodeId) -> bool {
+        let mut lengths = document.attribute_name_lengths(node);
+        if self.extra.is_empty() {
+            lengths.any(|(length, is_dtd_id)| length == 2 || is_dtd_id)
+        } else {
+            lengths.len() > 0
+        }
+    }
+
     fn names(&self, ns: &str, local: &str) -> bool {
         self.extra.iter().any(|(extra_ns, extra_local)| extra_ns == ns && extra_local == local)
     }
@@ -112,6 +123,10 @@ impl IdIndex {
     }
 
     fn add(&mut self, document: &Document, node: NodeId) {
+        // Most elements have no attribute that could be an id, and most attributes no name that could be an id's.
+        if !self.attributes.may_have_id(document, node) {
+            return;
+        }
         let element_ns = document.ns(node);
         let mut first: Option<&str> = None;
         let mut two_ids = false;

@@ -36,7 +36,7 @@ impl ContentKey {
     /// [`Error::Provider`] when there is no randomness.
     pub fn random(cipher: Cipher) -> Result<Self, Error> {
         let mut octets = Zeroizing::new(vec![0; cipher.key_size()]);
-        openssl::rand::rand_bytes(&mut octets).map_err(crate::xmlsec::provider::Error::from)?;
+        crate::base::octets::random(&mut octets).map_err(crate::xmlsec::provider::Error::from)?;
         Ok(Self(octets))
     }
 
@@ -111,8 +111,8 @@ impl DecryptionKey {
     }
 
     /// Whether the policy lets this key be used at all.
-    pub(super) fn expect_allowed(&self, policy: &Policy, at: TextPos) -> Result<(), Error> {
-        let refuse = |refused| Err(Error::Refused { at, refused });
+    pub(super) fn expect_allowed(&self, policy: &Policy, at: impl Fn() -> TextPos) -> Result<(), Error> {
+        let refuse = |refused| Err(Error::Refused { at: at(), refused });
         match &self.material {
             Opener::Rsa(key) => policy.public_key(key.key()).or_else(refuse),
             Opener::Agreement(key) => expect_curve(key.curve(), policy).or_else(refuse),
@@ -178,7 +178,7 @@ pub(super) fn decrypt_key_octets(
     named: NamedKeys<'_>,
     policy: &Policy,
 ) -> Result<ContentKey, Error> {
-    with.expect_allowed(policy, doc.position(key.node))?;
+    with.expect_allowed(policy, || doc.position(key.node))?;
     let opened = match (&key.method, &with.material, &key.agreement) {
         (KeyMethod::Transport(transport), Opener::Rsa(rsa), _) => open_transport(transport, rsa, octets, key_bytes)?,
         (KeyMethod::Transport(_), ..) => return Err(Error::KeyKind { expected: "an RSA private key" }),

@@ -331,7 +331,7 @@ impl Resolver<'_> {
             self.expect_use(search)?;
             let named = |name: &str| self.keys.public_named(name);
             let key = opener
-                .expect_allowed(self.context.policy, self.doc().position(node))
+                .expect_allowed(self.context.policy, || self.doc().position(node))
                 .and_then(|()| agreement.derive(ours, &named, wanted.algorithm_uri, key_bytes));
             match key {
                 Ok(key) if visit(&key).is_break() => return Ok(ControlFlow::Break(())),

@@ -33,17 +33,26 @@ impl Deref for DigestValue {
     }
 }
 
+/// The low-level functions; the one-shot ones fetch the algorithm at each call.
+macro_rules! low_level {
+    ($hasher:ty, $data:expr) => {{
+        let mut hash = <$hasher>::new();
+        hash.update($data);
+        DigestValue::new(&hash.finish())
+    }};
+}
+
 /// The hash of `data`.
 ///
 /// # Errors
 /// When this OpenSSL lacks the algorithm (MD5 and RIPEMD-160 in a FIPS build).
 pub fn digest(kind: Digest, data: &[u8]) -> Result<DigestValue, ErrorStack> {
     Ok(match kind {
-        Digest::Sha256 => DigestValue::new(&sha::sha256(data)),
-        Digest::Sha1 => DigestValue::new(&sha::sha1(data)),
-        Digest::Sha224 => DigestValue::new(&sha::sha224(data)),
-        Digest::Sha384 => DigestValue::new(&sha::sha384(data)),
-        Digest::Sha512 => DigestValue::new(&sha::sha512(data)),
+        Digest::Sha256 => DigestValue::new(&crate::base::sha256(data)),
+        Digest::Sha1 => low_level!(sha::Sha1, data),
+        Digest::Sha224 => low_level!(sha::Sha224, data),
+        Digest::Sha384 => low_level!(sha::Sha384, data),
+        Digest::Sha512 => low_level!(sha::Sha512, data),
         _ => DigestValue::new(&openssl::hash::hash(message_digest(kind), data)?),
     })
 }
