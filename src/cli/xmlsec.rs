@@ -230,7 +230,7 @@ impl VerifyArgs {
         let mut crls = Vec::new();
         for file in &self.crl {
             let octets = read_input(file)?;
-            crls.push(key_file::load_crl(&octets, file).map_err(|error| Failure::usage(out::chain(&error)))?);
+            crls.extend(key_file::load_crls(&octets, file).map_err(|error| Failure::usage(out::chain(&error)))?);
         }
         Ok((!anchors.is_empty()).then_some(Trust { anchors, untrusted, crls, at }))
     }
