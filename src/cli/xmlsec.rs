@@ -230,7 +230,7 @@ impl VerifyArgs {
         let mut crls = Vec::new();
         for file in &self.crl {
             let octets = read_input(file)?;
-            crls.push(key_file::load_crl(&octets, file).map_err(|error| Failure::usage(out::chain(&error)))?);
+            crls.extend(key_file::load_crls(&octets, file).map_err(|error| Failure::usage(out::chain(&error)))?);
         }
         Ok((!anchors.is_empty()).then_some(Trust { anchors, untrusted, crls, at }))
     }
@@ -263,11 +263,8 @@ fn run_verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let required = required(&document, args)?;
     let steps = if args.json { Steps::All } else { Steps::UntilInvalid };
     let judged: Vec<Judged> = nodes.iter().map(|node| verify::verify(&context, *node, &source, steps)).collect();
-    let bare: Vec<NodeId> = required
-        .iter()
-        .copied()
-        .filter(|node| !judged.iter().flat_map(Judged::covered).any(|nodes| verify::covers(&document, nodes, *node)))
-        .collect();
+    let bare: Vec<NodeId> =
+        required.iter().copied().filter(|node| !judged.iter().any(|one| one.covers(&document, *node))).collect();
     let valid = !judged.is_empty() && judged.iter().all(Judged::is_valid) && bare.is_empty();
     if args.json {
         out::json(&report::json(&document, &judged, &bare, valid));

@@ -27,6 +27,6 @@ pub use cert::{Certificate, KeyKind, SignatureKind};
 pub use dev_ca::{DevCa, Issue};
 pub use error::Error;
 pub use key::{KeyFile, Password, PrivateKey};
-pub use path::{Path, PathError, uses};
+pub use path::{OFFERED_MAX, Path, PathError, uses};
 pub use revocation::{Crl, RevocationReason};
 pub use trust::{Leniency, Revocation, TrustAnchors, Use};

@@ -282,6 +282,11 @@ impl KeyRing {
     pub fn secrets(&self) -> impl Iterator<Item = &Key> + '_ {
         self.keys.iter().filter(|key| matches!(key.material, Material::Secret(_)))
     }
+    /// A ring of the symmetric keys alone.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self { keys: self.secrets().cloned().collect() }
+    }
     /// The private keys.
     pub fn private(&self) -> impl Iterator<Item = &Key> + '_ {
         self.keys.iter().filter(|key| matches!(key.material, Material::Private(_)))

@@ -6,7 +6,7 @@
 use openssl::dsa::Dsa;
 use openssl::pkey::PKey;
 use openssl::rsa::RsaPrivateKeyBuilder;
-use openssl::x509::X509;
+use openssl::x509::{X509, X509VerifyResult};
 use zeroize::Zeroizing;
 
 use super::dsig::{key_value, x509_data::X509Data};
@@ -56,7 +56,16 @@ fn key_info(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
     Ok(key.map(|key| Key { name, ..key }))
 }
 
-fn from_certificates(certificates: Vec<X509>) -> Result<Option<Key>, String> {
+/// The key of the certificate that issued none of the others, in whatever order they stand.
+fn from_certificates(mut certificates: Vec<X509>) -> Result<Option<Key>, String> {
+    let issued_another = |one: &X509| {
+        certificates
+            .iter()
+            .any(|other| one.issued(other) == X509VerifyResult::OK && one.to_der().ok() != other.to_der().ok())
+    };
+    if let Some(at) = certificates.iter().position(|one| !issued_another(one)) {
+        certificates.swap(0, at);
+    }
     let Some(first) = certificates.first() else { return Ok(None) };
     let public = first.public_key().map_err(|why| why.to_string())?;
     Ok(Some(Key { name: None, material: Material::Public(public), certificates }))
@@ -93,4 +102,31 @@ fn value(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
         None => Material::Public(key_value::parse(document, node).map_err(text)?),
     };
     Ok(Some(Key { name: None, material, certificates: Vec::new() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dsig::tests::{Authority, certificate, ec};
+    use super::*;
+    use crate::xmlsec::read::encode_base64;
+
+    #[test]
+    fn the_key_is_that_of_the_certificate_that_issued_no_other() {
+        let (ca_key, key) = (ec(openssl::nid::Nid::X9_62_PRIME256V1), ec(openssl::nid::Nid::X9_62_PRIME256V1));
+        let ca = Authority { certificate: certificate("ca", &ca_key, None, 20_000), key: ca_key };
+        let leaf = certificate("signer", &key, Some(&ca), 100);
+        let mut chain = [ca.certificate.to_der().unwrap(), leaf.to_der().unwrap()];
+        for _ in 0..2 {
+            chain.reverse();
+            let inside: String =
+                chain.iter().map(|der| format!("<X509Certificate>{}</X509Certificate>", encode_base64(der))).collect();
+            let text = format!(
+                "<Keys xmlns=\"{ALEKSEY}\"><KeyInfo xmlns=\"{}\"><KeyName>k</KeyName><X509Data>{inside}</X509Data></KeyInfo></Keys>",
+                ns::DS
+            );
+            let keys = load(text.into_bytes(), "keys.xml").unwrap();
+            assert!(keys.len() == 1 && keys[0].public().unwrap().unwrap().public_eq(&key));
+            assert_eq!(keys[0].certificates.len(), 2);
+        }
+    }
 }

@@ -425,8 +425,8 @@ impl Policy {
         };
         match key.id() {
             Id::RSA | Id::RSA_PSS => match key.bits() {
-                2048..=8192 => Ok(()),
-                512..=16_384 if legacy => Ok(()),
+                2048..=8192 => rsa_exponent(key),
+                512..=16_384 if legacy => rsa_exponent(key),
                 _ => refuse("RSA", "expected 2048 to 8192 bits"),
             },
             Id::DSA => match key.bits() {
@@ -440,11 +440,76 @@ impl Policy {
                 // Explicit parameters let the sender choose the curve (CVE-2020-0601).
                 None => refuse("EC with explicit parameters", "expected a named curve"),
             },
-            Id::ED25519 | Id::X25519 => Ok(()),
-            Id::ED448 | Id::X448 if legacy => Ok(()),
+            Id::ED25519 => edwards_point(key, &ED25519_SMALL_ORDER),
+            Id::ED448 if legacy => edwards_point(key, &ED448_SMALL_ORDER),
+            Id::X25519 => Ok(()),
+            Id::X448 if legacy => Ok(()),
             id => refuse(id_name(id), "expected RSA, P-256, P-384, P-521 or Ed25519"),
         }
     }
+}
+
+/// With the exponent 1 every padded digest is its own signature; an even one belongs to no RSA key.
+fn rsa_exponent<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), Refused> {
+    let sound = key.rsa().is_ok_and(|rsa| rsa.e().is_bit_set(0) && rsa.e().num_bits() > 1);
+    let refused = || Refused::Parameter {
+        what: "RSA exponent",
+        came: "1 or even".to_owned(),
+        expected: "odd, 3 or more".to_owned(),
+    };
+    if sound { Ok(()) } else { Err(refused()) }
+}
+
+/// A point of small order verifies a signature that holds for many messages, if not for all (RFC 8032 leaves it open).
+fn edwards_point<T: HasPublic>(key: &PKeyRef<T>, small_order: &[&[u8]]) -> Result<(), Refused> {
+    let mut point = key.raw_public_key().unwrap_or_default();
+    // The sign of x does not matter: it stands in the last octet's highest bit.
+    if let Some(last) = point.last_mut() {
+        *last &= 0x7f;
+    }
+    // What is left out at the end of an entry is zero.
+    let small = |entry: &&[u8]| {
+        point.starts_with(entry) && point.get(entry.len()..).unwrap_or_default().iter().all(|octet| *octet == 0)
+    };
+    if point.is_empty() || small_order.iter().any(small) {
+        let (came, expected) = ("a point of small order".to_owned(), "a point of the large subgroup".to_owned());
+        return Err(Refused::Parameter { what: "public key", came, expected });
+    }
+    Ok(())
+}
+
+/// The y of the points of order 1, 2, 4 and 8 of edwards25519, those written without reduction included.
+const ED25519_SMALL_ORDER: [&[u8]; 7] = [
+    &[],
+    &[1],
+    &[
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    &[
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    &ed25519_near_p(0xec),
+    &ed25519_near_p(0xed),
+    &ed25519_near_p(0xee),
+];
+
+/// The y of the points of order 1, 2 and 4 of edwards448.
+const ED448_SMALL_ORDER: [&[u8]; 3] = [&[], &[1], &ED448_MINUS_ONE];
+
+const ED448_MINUS_ONE: [u8; 56] = {
+    let mut y = [0xff; 56];
+    y[0] = 0xfe;
+    y[28] = 0xfe;
+    y
+};
+
+const fn ed25519_near_p(first: u8) -> [u8; 32] {
+    let mut y = [0xff; 32];
+    y[0] = first;
+    y[31] = 0x7f;
+    y
 }
 
 fn id_name(id: Id) -> &'static str {
@@ -496,6 +561,43 @@ mod tests {
             assert!(allowed(&Policy::legacy()), "{name}");
         }
         assert!(Policy::legacy().transform(algorithm::XSLT).is_err());
+    }
+
+    #[test]
+    fn keys_that_prove_nothing_are_refused_at_every_level() {
+        // With e = 1 the padded digest is its own signature; a point of small order verifies what nobody signed.
+        use openssl::bn::BigNum;
+        use openssl::pkey::PKey;
+        use openssl::rsa::Rsa;
+        let refused = |key: &PKeyRef<openssl::pkey::Public>| {
+            [Policy::serve(), Policy::default(), Policy::legacy()].iter().all(|policy| policy.public_key(key).is_err())
+        };
+        let modulus = Rsa::generate(2048).unwrap().n().to_owned().unwrap();
+        for (exponent, sound) in
+            [(0, false), (1, false), (2, false), (3, true), (4, false), (65_536, false), (65_537, true)]
+        {
+            let exponent = BigNum::from_u32(exponent).unwrap();
+            let Ok(rsa) = Rsa::from_public_components(modulus.to_owned().unwrap(), exponent) else { continue };
+            assert_eq!(refused(&PKey::from_rsa(rsa).unwrap()), !sound);
+        }
+        let raw = |octets: &[u8], id| PKey::public_key_from_raw_bytes(octets, id);
+        for y in ED25519_SMALL_ORDER {
+            for sign in [0, 0x80] {
+                let mut point = [0; 32];
+                point[..y.len()].copy_from_slice(y);
+                point[31] |= sign;
+                assert!(refused(&raw(&point, Id::ED25519).unwrap()), "{point:02x?}");
+            }
+        }
+        for y in ED448_SMALL_ORDER {
+            let mut point = [0; 57];
+            point[..y.len()].copy_from_slice(y);
+            assert!(refused(&raw(&point, Id::ED448).unwrap()), "{point:02x?}");
+        }
+        let sound = PKey::generate_ed25519().unwrap().raw_public_key().unwrap();
+        assert!(Policy::serve().public_key(&raw(&sound, Id::ED25519).unwrap()).is_ok());
+        let sound = PKey::generate_ed448().unwrap().raw_public_key().unwrap();
+        assert!(Policy::legacy().public_key(&raw(&sound, Id::ED448).unwrap()).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use openssl::pkey::{PKey, Public};
 
 use super::token::is_meant;
 use super::{CertificateReference, Signer, SignerLookup, TrustError};
-use crate::pki::{Certificate, PathError, TrustAnchors, Use};
+use crate::pki::{Certificate, OFFERED_MAX, PathError, TrustAnchors, Use};
 use crate::soap::wss::security_header::decode_base64;
 
 /// Signers that are known by themselves or certified by an anchor.
@@ -95,12 +95,15 @@ impl SignerLookup for Anchored {
             signer.check_validity(at)?;
             return Ok(Arc::new(signer));
         }
-        let chain: Vec<Certificate> = match reference {
+        let mut chain: Vec<Certificate> = match reference {
             CertificateReference::Der { chain, .. } => {
                 chain.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
             }
             _ => Vec::new(),
         };
+        // Those that the caller gave may lead to an anchor; none of them vouches for it.
+        let room = OFFERED_MAX.saturating_sub(chain.len());
+        chain.extend(self.others.iter().chain(&self.known).take(room).cloned());
         self.anchors.check(certificate, &chain, at, self.purpose).map_err(|error| trust_error(certificate, error))?;
         Ok(Arc::new(signer))
     }
@@ -118,5 +121,40 @@ pub fn trust_error(certificate: &Certificate, error: PathError) -> TrustError {
         }
         PathError::Revoked { subject, .. } => TrustError::Revoked { subject },
         other => TrustError::Untrusted { subject: certificate.subject().to_owned(), cause: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::ec::{EcGroup, EcKey};
+
+    use super::*;
+    use crate::pki::{DevCa, Issue, PrivateKey};
+
+    #[test]
+    fn certificates_given_help_to_reach_an_anchor_and_are_none() {
+        // A token in a message brings the signer's certificate alone; who issued it may have been given with --key.
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let key = || {
+            let group = EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap();
+            PrivateKey::from_pkey(PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap())
+        };
+        let issue = |name: &str| Issue::new(name, &[Use::Sign], now, 365);
+        let root = DevCa::create(&issue("root"), key()).unwrap();
+        let between = root.issue_authority(&issue("between"), key(), None).unwrap();
+        let leaf = between.issue(&issue("leaf"), &key()).unwrap();
+        let reference = CertificateReference::Der { octets: leaf.der(), chain: &[] };
+        let anchored = |anchor: Option<&DevCa>| {
+            let mut anchors = TrustAnchors::new();
+            anchor.into_iter().for_each(|ca| anchors.add_anchor(ca.certificate().clone()));
+            Anchored::new(anchors, Use::Sign)
+        };
+        assert!(anchored(Some(&root)).find(&reference, now).is_err(), "nobody knows who issued it");
+        let mut given = anchored(Some(&root));
+        given.know(between.certificate().clone(), None);
+        assert!(given.find(&reference, now).is_ok());
+        let mut given = anchored(None);
+        given.know(between.certificate().clone(), None);
+        assert!(given.find(&reference, now).is_err(), "it vouches for itself, not for what it issued");
     }
 }

@@ -261,6 +261,24 @@ fn each_check_refuses_at_its_own_stage() {
 }
 
 #[test]
+fn a_timestamp_moved_out_of_the_security_header_does_not_outlive_its_age() {
+    // It stays signed there, and nobody would judge it: an old message could be sent again for ever.
+    let pair = pair("p256");
+    let settings = Settings { signed_parts: SignedParts::BodyTimestamp, ..Settings::default() };
+    let sealed = String::from_utf8(seal(&pair, settings, Version::Soap11).octets).unwrap();
+    let start = sealed.find("<wsu:Timestamp").unwrap();
+    let end = sealed.find("</wsu:Timestamp>").unwrap() + "</wsu:Timestamp>".len();
+    let timestamp = sealed[start..end].to_owned();
+    let without = sealed.replacen(&timestamp, "", 1);
+    let header = without.find("<wsse:Security").unwrap();
+    let moved = [&without[..header], &timestamp, &without[header..]].concat();
+    assert!(open(&pair, Policy::lenient(), sealed.as_bytes()).is_ok());
+    let refusal = open(&pair, Policy::lenient(), moved.as_bytes()).unwrap_err();
+    assert_eq!(refusal.stage, Stage::Coverage, "{refusal:?}");
+    assert!(open(&pair, Policy::lenient(), without.as_bytes()).is_err(), "and removed it is missing");
+}
+
+#[test]
 fn written_octets_are_the_canonical_octets() {
     // A digest over what was written is right only while every signed part is written in canonical form.
     let pair = pair("p256");

@@ -113,6 +113,12 @@ impl IdIndex {
         index
     }
 
+    /// Which attributes count as ids here.
+    #[must_use]
+    pub fn attributes(&self) -> &IdAttributes {
+        &self.attributes
+    }
+
     /// Adds the ids of `node` and below: what a decryption put in place.
     pub fn extend(&mut self, document: &Document, node: NodeId) {
         for node in document.descendants(node) {

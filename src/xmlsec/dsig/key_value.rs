@@ -83,11 +83,67 @@ fn curve(document: &Document, node: NodeId, urn: Option<&str>) -> Result<EcGroup
     Ok(EcGroup::from_curve_name(nid)?)
 }
 
-/// §4.5.2.3. Explicit parameters are refused: they let the sender choose the curve.
+/// Curves that explicit parameters may spell out.
+const CURVES: [Nid; 10] = [
+    Nid::X9_62_PRIME256V1,
+    Nid::SECP384R1,
+    Nid::SECP521R1,
+    Nid::SECP224R1,
+    Nid::X9_62_PRIME192V1,
+    Nid::SECP256K1,
+    Nid::BRAINPOOL_P256R1,
+    Nid::BRAINPOOL_P320R1,
+    Nid::BRAINPOOL_P384R1,
+    Nid::BRAINPOOL_P512R1,
+];
+
+/// The known curve that the `dsig11:ECParameters` at `node` spell out (§4.5.2.3.2): prime, coefficients, base point,
+/// order and cofactor all agree. Of any other the sender chose the curve, and so may know every private key on it
+/// (CVE-2020-0601). The seed proves nothing about a known curve and is read over.
+///
+/// # Errors
+/// When it is none, or a part is missing.
+pub(crate) fn spelled_out(document: &Document, node: NodeId) -> Result<EcGroup, Error> {
+    let child = |parent, local: &'static str| -> Result<NodeId, Error> {
+        let found = document.elements(parent).find(|child| document.is(*child, ns::DSIG11, local));
+        found.ok_or_else(|| BadStructure::new(document, parent, format!("expected {local}")).into())
+    };
+    let prime = required(document, child(child(node, "FieldID")?, "Prime")?, "P")?;
+    let curve = child(node, "Curve")?;
+    let (a, b) = (required(document, curve, "A")?, required(document, curve, "B")?);
+    let base = read::base64(document, child(node, "Base")?)?;
+    let order = required(document, node, "Order")?;
+    if let Ok(cofactor) = child(node, "CoFactor")
+        && read::leaf(document, cofactor)?.trim() != "1"
+    {
+        return Err(BadStructure::new(document, cofactor, "expected 1").into());
+    }
+    let mut context = BigNumContext::new()?;
+    for nid in CURVES {
+        let Ok(group) = EcGroup::from_curve_name(nid) else { continue };
+        let (mut p, mut x, mut y, mut n) = (BigNum::new()?, BigNum::new()?, BigNum::new()?, BigNum::new()?);
+        group.components_gfp(&mut p, &mut x, &mut y, &mut context)?;
+        group.order(&mut n, &mut context)?;
+        if p != prime || x != a || y != b || n != order {
+            continue;
+        }
+        let base = EcPoint::from_bytes(&group, &base, &mut context)?;
+        let Some(generator) = group.generator_opt() else { continue };
+        if generator.eq(&group, &base, &mut context)? {
+            return Ok(group);
+        }
+    }
+    Err(BadStructure::new(document, node, "its parameters are those of no known curve").into())
+}
+
+/// §4.5.2.3.
 fn ec(document: &Document, node: NodeId) -> Result<PKey<Public>, Error> {
     let find = |local| document.elements(node).find(|child| document.is(*child, ns::DSIG11, local));
-    let named = find("NamedCurve").ok_or_else(|| BadStructure::new(document, node, "expected NamedCurve"))?;
-    let group = curve(document, named, document.attribute(named, "", "URI"))?;
+    let group = match (find("NamedCurve"), find("ECParameters")) {
+        (Some(named), None) => curve(document, named, document.attribute(named, "", "URI"))?,
+        (None, Some(parameters)) => spelled_out(document, parameters)?,
+        _ => return Err(BadStructure::new(document, node, "expected NamedCurve or ECParameters").into()),
+    };
     let public = find("PublicKey").ok_or_else(|| BadStructure::new(document, node, "expected PublicKey"))?;
     let octets = read::base64(document, public)?;
     let mut context = BigNumContext::new()?;

@@ -28,13 +28,15 @@ pub mod verify;
 pub mod x509_data;
 
 #[cfg(test)]
-mod tests;
+mod edge_tests;
+#[cfg(test)]
+pub(super) mod tests;
 
 pub use error::Error;
 pub use ids::{IdAttributes, IdError, IdIndex};
 pub use key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
-pub(crate) use reference::cipher_octets;
 pub use reference::{Context, Digested, Reference, Target, UrlMap};
+pub(crate) use reference::{cipher_octets, retrieved_element};
 pub use resolve::{Candidate, KeySource};
 pub use sign::{ReferenceParts, SignatureParts, TransformParts, write_signature};
 pub use signature::{Canonicalization, Signature};

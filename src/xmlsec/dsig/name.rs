@@ -172,6 +172,10 @@ fn from_ber(ber: &[u8]) -> Option<String> {
             let units: Vec<u16> = content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
             String::from_utf16(&units).ok()
         }
+        0x1c if content.len().is_multiple_of(4) => content
+            .chunks_exact(4)
+            .map(|four| char::from_u32(u32::from_be_bytes([four[0], four[1], four[2], four[3]])))
+            .collect(),
         _ => None,
     }
 }
@@ -198,6 +202,7 @@ mod tests {
             "CN=Kim Min;O=Korea Customs\\2C Service;C=kr",
             "2.5.4.3=Kim Min,OID.2.5.4.10=Korea Customs\\, Service,c=KR",
             "CN=#0c074b696d204d696e,O=Korea Customs\\, Service,C=KR",
+            "CN=#1c1c0000004b000000690000006d000000200000004d000000690000006e,O=Korea Customs\\, Service,C=KR",
         ] {
             assert!(matches(text, &name), "{text}");
         }

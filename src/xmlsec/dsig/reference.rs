@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::error::Error;
 use super::ids::IdIndex;
+use super::key_info::RetrievalMethod;
 use super::token::TokenResolver;
-use super::transform::{self, Data, Transform};
+use super::transform::{self, Data, Holder, Transform};
 use crate::xml::c14n::NodeSet;
 use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::algorithm::{Digest, Level};
@@ -277,6 +278,26 @@ pub(crate) fn cipher_octets(
     let mut out = Vec::new();
     transform::run(start, &transforms.unwrap_or_default(), context, node, &mut out)?;
     Ok(out)
+}
+
+/// The element of this document that a `ds:RetrievalMethod` leads to: the topmost that its transforms leave. `node` is
+/// what an enveloped-signature transform would leave out.
+///
+/// # Errors
+/// When it leads nowhere or out of the document, or a transform fails.
+pub(crate) fn retrieved_element(
+    context: &Context<'_>,
+    method: &RetrievalMethod,
+    node: NodeId,
+) -> Result<NodeId, Error> {
+    let start = dereference(&Target::parse(Some(&method.uri)), &method.uri, context)?;
+    let leads = |why| Error::UnsupportedReference { uri: shortened(&method.uri), why };
+    match transform::run_to_nodes(start, &method.transforms, context, node)? {
+        (Holder::Main(document), nodes) => {
+            transform::apex(document, &nodes).ok_or_else(|| leads("it leads to no element"))
+        }
+        (Holder::Parsed(_), _) => Err(leads("it leads out of the document")),
+    }
 }
 
 #[cfg(test)]

@@ -335,6 +335,7 @@ impl Search<'_, '_> {
     }
 
     /// Secrets that the message brings encrypted for a key of the caller, or that it derives or agrees upon with one.
+    /// Anybody can close a secret for a public key: where anchors must vouch, only what a shared secret opens counts.
     fn sent_secrets(&mut self, key_info: &KeyInfo) {
         let document = self.context.document;
         let encrypted_keys: Vec<NodeId> = document
@@ -342,7 +343,10 @@ impl Search<'_, '_> {
             .filter(|node| document.kind(*node) == Kind::Element && document.is(*node, ns::XENC, "EncryptedKey"))
             .take(self.context.policy.encrypted_keys_max)
             .collect();
-        let keys = enc::Keys::new(self.source.ring);
+        let keys = match self.source.trust {
+            None => enc::Keys::new(self.source.ring),
+            Some(_) => enc::Keys::new(&self.source.ring.shared()),
+        };
         let resolver = enc::Resolver { context: self.context, keys: &keys, encrypted_keys: &encrypted_keys };
         let wanted = enc::Wanted { algorithm_uri: "", key_bytes: None };
         let mut search = enc::Search::default();

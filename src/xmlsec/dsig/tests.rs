@@ -10,7 +10,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, SubjectKeyIdentifier};
-use openssl::x509::{X509, X509Builder, X509NameBuilder};
+use openssl::x509::{X509, X509Builder, X509Extension, X509NameBuilder};
 use zeroize::Zeroizing;
 
 use super::reference::UrlMap;
@@ -25,26 +25,26 @@ use crate::xmlsec::key::{Key, KeyRing, Material};
 use crate::xmlsec::provider::digest;
 use crate::xmlsec::{KeyInfoForms, Policy, SigningKey};
 
-fn parse(text: &str) -> Document {
+pub(super) fn parse(text: &str) -> Document {
     xml::parse(text.as_bytes().to_vec(), &xml::Options::default()).unwrap()
 }
 
-fn ec(curve: Nid) -> PKey<Private> {
+pub(in crate::xmlsec) fn ec(curve: Nid) -> PKey<Private> {
     let group = EcGroup::from_curve_name(curve).unwrap();
     PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
 }
 
-fn rsa(bits: u32) -> PKey<Private> {
+pub(super) fn rsa(bits: u32) -> PKey<Private> {
     PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap()
 }
 
-fn ring_of(private: &PKey<Private>) -> KeyRing {
+pub(super) fn ring_of(private: &PKey<Private>) -> KeyRing {
     let mut ring = KeyRing::new();
     ring.add(Key { name: None, material: Material::Private(private.clone()), certificates: Vec::new() });
     ring
 }
 
-fn judge_with(document: &Document, ring: &KeyRing, trust: Option<&Trust>, policy: &Policy) -> Vec<Judged> {
+pub(super) fn judge_with(document: &Document, ring: &KeyRing, trust: Option<&Trust>, policy: &Policy) -> Vec<Judged> {
     let ids = IdIndex::build(document, &IdAttributes::usual().with("", "id"));
     let urls = UrlMap::new();
     let tokens = DocumentTokens::default();
@@ -56,13 +56,13 @@ fn judge_with(document: &Document, ring: &KeyRing, trust: Option<&Trust>, policy
         .collect()
 }
 
-fn judge(text: &str, ring: &KeyRing, policy: &Policy) -> Judged {
+pub(super) fn judge(text: &str, ring: &KeyRing, policy: &Policy) -> Judged {
     let document = parse(text);
     judge_with(&document, ring, None, policy).remove(0)
 }
 
 /// A document with a template of `method`, signed.
-fn signed(method: &str, parameters: &str, digest: Digest, signer: &Signer<'_>, policy: &Policy) -> String {
+pub(super) fn signed(method: &str, parameters: &str, digest: Digest, signer: &Signer<'_>, policy: &Policy) -> String {
     let text = format!(
         "<doc xmlns=\"urn:a\"><b id=\"x\">one <!-- c --> two</b><ds:Signature xmlns:ds=\"{}\"><ds:SignedInfo>\
          <ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>\
@@ -75,7 +75,7 @@ fn signed(method: &str, parameters: &str, digest: Digest, signer: &Signer<'_>, p
     fill(&text, signer, policy)
 }
 
-fn fill(text: &str, signer: &Signer<'_>, policy: &Policy) -> String {
+pub(super) fn fill(text: &str, signer: &Signer<'_>, policy: &Policy) -> String {
     let mut document = parse(text);
     let node = verify::outermost_signatures(&document)[0];
     let (urls, ids) = (UrlMap::new(), IdAttributes::usual().with("", "id"));
@@ -83,7 +83,7 @@ fn fill(text: &str, signer: &Signer<'_>, policy: &Policy) -> String {
     String::from_utf8(document.to_octets()).unwrap()
 }
 
-fn legacy() -> Policy {
+pub(super) fn legacy() -> Policy {
     let mut policy = Policy::legacy();
     policy.key_info = KeyInfoForms::ANY;
     policy
@@ -190,12 +190,27 @@ fn a_key_is_taken_only_when_somebody_vouches_for_it() {
     assert!(judge(&text, &ring_of(&key), &Policy::default()).is_valid());
 }
 
-struct Authority {
-    key: PKey<Private>,
-    certificate: X509,
+pub(in crate::xmlsec) struct Authority {
+    pub key: PKey<Private>,
+    pub certificate: X509,
 }
 
-fn certificate(subject: &str, key: &PKey<Private>, issuer: Option<&Authority>, days: u32) -> X509 {
+pub(in crate::xmlsec) fn certificate(
+    subject: &str,
+    key: &PKey<Private>,
+    issuer: Option<&Authority>,
+    days: u32,
+) -> X509 {
+    certificate_with(subject, key, issuer, days, None)
+}
+
+pub(super) fn certificate_with(
+    subject: &str,
+    key: &PKey<Private>,
+    issuer: Option<&Authority>,
+    days: u32,
+    extension: Option<X509Extension>,
+) -> X509 {
     let mut name = X509NameBuilder::new().unwrap();
     name.append_entry_by_text("C", "KR").unwrap();
     name.append_entry_by_text("O", "Customs, Test").unwrap();
@@ -214,6 +229,7 @@ fn certificate(subject: &str, key: &PKey<Private>, issuer: Option<&Authority>, d
     }
     let ski = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();
     builder.append_extension(ski).unwrap();
+    extension.into_iter().for_each(|extension| builder.append_extension(extension).unwrap());
     builder.sign(issuer.map_or(key, |issuer| &issuer.key), MessageDigest::sha256()).unwrap();
     builder.build()
 }
@@ -409,9 +425,9 @@ fn an_enveloped_signature_inside_its_target_is_for_files_only() {
     let judged = judge_with(&document, &ring_of(&key), None, &Policy::default()).remove(0);
     let covered: Vec<_> = judged.covered().collect();
     assert_eq!(covered.len(), 1);
-    assert!(!verify::covers(&document, covered[0], judged.node));
+    assert!(!verify::covers(&document, covered[0], judged.node, judged.node));
     let text_node = document.first_child(document.document_element()).unwrap();
-    assert!(verify::covers(&document, covered[0], text_node));
+    assert!(verify::covers(&document, covered[0], text_node, judged.node));
 }
 
 #[test]

@@ -6,11 +6,12 @@
 use std::rc::Rc;
 
 use super::error::Error;
+use super::ids::IdIndex;
 use super::reference::{Context, Target, dereference};
 use super::signature::Canonicalization;
 use super::token::{self, Token};
 use crate::xml::c14n::{ExplicitSet, NodeSet};
-use crate::xml::xpath::{self, Environment, Expression};
+use crate::xml::xpath::{self, Environment, Expression, Item};
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::algorithm::{C14N, Level, TransformKind};
 use crate::xmlsec::policy::{Policy, shortened};
@@ -229,8 +230,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// Runs the transforms and leaves the resulting octets in `out`. Gives the nodes of the main document that went in, as the
-/// last transform that worked on nodes left them.
+/// Runs the transforms and leaves the resulting octets in `out`. Gives the nodes of the main document whose change would
+/// change these octets; none when that cannot be said, because something was chosen from octets on the way.
 pub(super) fn run(
     start: Data<'_>,
     transforms: &[Transform],
@@ -241,6 +242,13 @@ pub(super) fn run(
     let mut covered = main_nodes(&start);
     let mut data = start;
     for transform in transforms {
+        covered = match (transform, &data) {
+            (Transform::C14N(_), _) => covered,
+            (Transform::Base64, Data::Nodes { holder: Holder::Main(document), nodes }) => {
+                Some(NodeSet::Explicit(texts(document, nodes).into_iter().map(Item::Node).collect()))
+            }
+            _ => None,
+        };
         data = step(data, transform, context, signature, out)?;
         if let Some(nodes) = main_nodes(&data) {
             covered = Some(nodes);
@@ -306,14 +314,14 @@ fn step<'a>(
         Transform::Base64 => base64(data),
         Transform::XPath { node, expression } => {
             let (holder, nodes) = data.into_nodes(policy)?;
-            let set = evaluate(context, *node, expression, |expression, environment| {
+            let set = evaluate(context, &holder, *node, expression, |expression, environment| {
                 expression.filter(holder.document(), &nodes, environment)
             })?;
             Ok(Data::Nodes { holder, nodes: NodeSet::Explicit(set) })
         }
         Transform::XPathFilter2(filters) => {
             let (holder, nodes) = data.into_nodes(policy)?;
-            let set = filter2(holder.document(), &nodes, filters, context)?;
+            let set = filter2(&holder, &nodes, filters, context)?;
             Ok(Data::Nodes { holder, nodes: NodeSet::Explicit(set) })
         }
         Transform::XPointer(target) => match data {
@@ -324,9 +332,11 @@ fn step<'a>(
     }
 }
 
-/// Evaluates with the namespaces in scope at `node` and the ids of the document.
+/// Evaluates with the namespaces in scope at `node`, which is in the document of the signature, and the ids of the document
+/// whose nodes are looked at: they may have been parsed from octets on the way.
 fn evaluate<T>(
     context: &Context<'_>,
+    holder: &Holder<'_>,
     node: NodeId,
     expression: &str,
     with: impl FnOnce(&Expression, &Environment<'_>) -> Result<T, xpath::Error>,
@@ -337,7 +347,10 @@ fn evaluate<T>(
         .into_iter()
         .map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
         .collect();
-    let ids = expression.contains("id(").then(|| context.ids.unambiguous());
+    let ids = expression.contains("id(").then(|| match holder {
+        Holder::Main(_) => context.ids.unambiguous(),
+        Holder::Parsed(document) => IdIndex::build(document, context.ids.attributes()).unambiguous(),
+    });
     let environment = Environment { namespaces: &namespaces, ids: ids.as_ref(), ..Environment::default() };
     let expression = Expression::parse(expression)?;
     Ok(with(&expression, &environment)?)
@@ -345,18 +358,20 @@ fn evaluate<T>(
 
 /// XPath Filter 2.0 §3: the filters build a set from the whole document; what the input shares with it stays.
 fn filter2(
-    document: &Document,
+    holder: &Holder<'_>,
     input: &NodeSet,
     filters: &[Filter],
     context: &Context<'_>,
 ) -> Result<ExplicitSet, Error> {
+    let document = holder.document();
     let mut kept = ExplicitSet::subtree(document, document.root(), &[], true);
     for filter in filters {
-        let selected: ExplicitSet = evaluate(context, filter.node, &filter.expression, |expression, environment| {
-            expression.select(document, environment)
-        })?
-        .into_iter()
-        .collect();
+        let selected: ExplicitSet =
+            evaluate(context, holder, filter.node, &filter.expression, |expression, environment| {
+                expression.select(document, environment)
+            })?
+            .into_iter()
+            .collect();
         let subtrees = selected.expanded(document);
         match filter.operation {
             FilterOperation::Intersect => kept.intersect(&subtrees),
@@ -373,7 +388,7 @@ fn filter2(
     Ok(kept)
 }
 
-/// §6.6.4: leaves out the Signature that holds the Reference.
+/// §6.6.4: leaves out the Signature that holds the Reference. Of nodes inside that Signature nothing is left.
 fn enveloped<'a>(data: Data<'a>, signature: NodeId, context: &Context<'a>) -> Result<Data<'a>, Error> {
     let Data::Nodes { holder: Holder::Main(document), mut nodes } = data else {
         let why = "its input must be nodes of the document that holds the signature";
@@ -386,7 +401,9 @@ fn enveloped<'a>(data: Data<'a>, signature: NodeId, context: &Context<'a>) -> Re
                 let why = "the signature lies inside its target, which this profile refuses";
                 return Err(Error::Transform { name: "enveloped-signature", why: why.to_owned() });
             }
-            if inside && !except.contains(&signature) {
+            if document.contains(signature, *root) {
+                nodes = NodeSet::Explicit(ExplicitSet::default());
+            } else if inside && !except.contains(&signature) {
                 except.push(signature);
             }
         }
@@ -402,7 +419,7 @@ fn base64(data: Data<'_>) -> Result<Data<'_>, Error> {
         Data::Nodes { holder, nodes } => {
             let document = holder.document();
             let mut text = Vec::new();
-            for_each_text(document, &nodes, |octets| text.extend_from_slice(octets));
+            texts(document, &nodes).into_iter().for_each(|node| text.extend_from_slice(document.text(node).as_bytes()));
             text
         }
     };
@@ -411,21 +428,17 @@ fn base64(data: Data<'_>) -> Result<Data<'_>, Error> {
     Ok(Data::Octets(octets))
 }
 
-fn for_each_text(document: &Document, nodes: &NodeSet, mut take: impl FnMut(&[u8])) {
+/// The text nodes among `nodes`.
+fn texts(document: &Document, nodes: &NodeSet) -> Vec<NodeId> {
+    let is_text = |node: &NodeId| document.kind(*node) == Kind::Text;
     match nodes {
-        NodeSet::Subtree { root, except, .. } => {
-            for node in document.descendants(*root) {
-                if document.kind(node) == Kind::Text && !except.iter().any(|out| document.contains(*out, node)) {
-                    take(document.text(node).as_bytes());
-                }
-            }
-        }
+        NodeSet::Subtree { root, except, .. } => document
+            .descendants(*root)
+            .filter(is_text)
+            .filter(|node| !except.iter().any(|out| document.contains(*out, *node)))
+            .collect(),
         NodeSet::Explicit(set) => {
-            for node in document.descendants(document.root()) {
-                if document.kind(node) == Kind::Text && set.contains(node) {
-                    take(document.text(node).as_bytes());
-                }
-            }
+            document.descendants(document.root()).filter(is_text).filter(|node| set.contains(*node)).collect()
         }
     }
 }

@@ -7,7 +7,7 @@ use openssl::nid::Nid;
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
-use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref, X509StoreContext};
+use openssl::x509::{CrlStatus, X509, X509Crl, X509KeyUsage, X509NameRef, X509Ref, X509StoreContext};
 
 use crate::xmlsec::algorithm::Level;
 use crate::xmlsec::policy::Policy;
@@ -33,6 +33,12 @@ pub enum TrustError {
     #[error("the CRL of the issuer of {subject} has expired")]
     CrlExpired {
         /// Subject of the certificate.
+        subject: String,
+    },
+    /// A certificate whose keyUsage allows neither digitalSignature nor nonRepudiation: one to encrypt for.
+    #[error("certificate {subject}: its keyUsage does not allow signatures")]
+    Usage {
+        /// Its subject.
         subject: String,
     },
     /// OpenSSL failed.
@@ -90,6 +96,10 @@ impl Trust {
             Ok(Err(TrustError::Path { subject, why: context.error().error_string().to_owned() }))
         })?;
         let path: Vec<X509> = checked?.unwrap_or_default();
+        // Old software never looked at keyUsage, and old authorities filled it in as they liked.
+        if policy.level() < Level::Legacy && !may_sign(leaf) {
+            return Err(TrustError::Usage { subject: subject(leaf) });
+        }
         self.check_revocation(&path, extra_crls)
     }
 
@@ -118,6 +128,12 @@ impl Trust {
         }
         Ok(())
     }
+}
+
+/// RFC 5280 §4.2.1.3: without keyUsage a key may do everything.
+fn may_sign(certificate: &X509Ref) -> bool {
+    let signs = X509KeyUsage::DIGITAL_SIGNATURE | X509KeyUsage::NON_REPUDIATION;
+    certificate.key_usage().is_none_or(|usage| usage.intersects(signs))
 }
 
 /// Subject of a certificate, for messages.

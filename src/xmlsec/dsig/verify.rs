@@ -96,6 +96,12 @@ impl Judged {
         matches!(self.verdict, Verdict::Valid)
     }
 
+    /// Whether this signature is valid and covers all of `node`.
+    #[must_use]
+    pub fn covers(&self, document: &Document, node: NodeId) -> bool {
+        self.covered().any(|nodes| covers(document, nodes, node, self.node))
+    }
+
     /// The nodes that a valid signature vouches for. Later stages read only these.
     pub fn covered(&self) -> impl Iterator<Item = &NodeSet> + '_ {
         let valid = self.is_valid();
@@ -245,20 +251,27 @@ fn judge_manifests(judged: &mut Judged, context: &Context<'_>, scratch: &mut Vec
     }
 }
 
-/// Whether `nodes` holds all of `node`: the element with everything in it.
+/// Whether `nodes` holds all of `node`: the element with everything in it. The `signature` that covers it may stand inside
+/// (enveloped): it vouches for the rest, and is no part of what is signed.
 #[must_use]
-pub fn covers(document: &Document, nodes: &NodeSet, node: NodeId) -> bool {
+pub fn covers(document: &Document, nodes: &NodeSet, node: NodeId, signature: NodeId) -> bool {
     match nodes {
         NodeSet::Subtree { root, except, .. } => {
-            document.contains(*root, node)
-                && !except.iter().any(|out| document.contains(*out, node) || document.contains(node, *out))
+            let hole = |out: NodeId| document.contains(out, node) || document.contains(node, out) && out != signature;
+            document.contains(*root, node) && !except.iter().any(|out| hole(*out))
         }
-        NodeSet::Explicit(set) => document.descendants(node).all(|below| match document.kind(below) {
-            Kind::Comment => true,
-            Kind::Element => {
-                set.contains(below) && document.attributes(below).all(|attribute| set.contains_attribute(attribute.id))
-            }
-            _ => set.contains(below),
-        }),
+        NodeSet::Explicit(set) => {
+            let enveloped = node != signature && document.contains(node, signature);
+            document.descendants(node).filter(|below| !(enveloped && document.contains(signature, *below))).all(
+                |below| match document.kind(below) {
+                    Kind::Comment => true,
+                    Kind::Element => {
+                        let mut attributes = document.attributes(below);
+                        set.contains(below) && attributes.all(|attribute| set.contains_attribute(attribute.id))
+                    }
+                    _ => set.contains(below),
+                },
+            )
+        }
     }
 }

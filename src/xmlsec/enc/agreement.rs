@@ -1,7 +1,7 @@
 //! `AgreementMethod`, `KeyDerivationMethod` and `DerivedKey`: parameters read and bounded first, keys derived later
 //! (XML Encryption 1.1 §5.4 and §5.6, RFC 9231 §2.6).
 //!
-//! Refused: explicit curves, salts from elsewhere, iteration counts above the policy's, parameters of one derivation on
+//! Refused: curves of the sender's own, salts from elsewhere, iteration counts above the policy's, parameters of one derivation on
 //! another.
 
 use openssl::bn::BigNum;
@@ -15,6 +15,7 @@ use super::element::{Children, algorithm, base64_leaf, hex, leaf, number_leaf, r
 use super::encrypted_type::XMLDSIG_MORE_2021;
 use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::algorithm::{Digest, KeyAgreement, KeyDerivation};
+use crate::xmlsec::dsig::key_value;
 use crate::xmlsec::policy::{KeyInfoForm, Policy, Refused};
 use crate::xmlsec::provider::digest::md;
 use crate::xmlsec::provider::kdf::{self, BitString};
@@ -349,8 +350,9 @@ fn key_value(doc: &Document, node: NodeId) -> Result<Option<Originator>, Error> 
 /// `dsig11:ECKeyValue` with a named curve (XML Signature 1.1 §4.5.2.3.1).
 fn ec_key_value(doc: &Document, node: NodeId) -> Result<Originator, Error> {
     let mut children = Children::of(doc, node);
-    let Some(named) = children.optional(ns::DSIG11, "NamedCurve")? else {
-        return Err(Error::Unsupported { what: "a curve by its parameters".to_owned(), at: doc.position(node) });
+    let named = match children.optional(ns::DSIG11, "NamedCurve")? {
+        Some(named) => named,
+        None => return spelled_out(doc, node, children),
     };
     let key = children.required(ns::DSIG11, "PublicKey")?;
     children.end()?;
@@ -368,6 +370,18 @@ fn ec_key_value(doc: &Document, node: NodeId) -> Result<Originator, Error> {
             what: format!("the curve {:?}", crate::xmlsec::policy::shortened(uri)),
             at: doc.position(named),
         }),
+    }
+}
+
+/// `dsig11:ECKeyValue` whose parameters spell out a known curve (§4.5.2.3.2).
+fn spelled_out(doc: &Document, node: NodeId, mut children: Children<'_>) -> Result<Originator, Error> {
+    let parameters = children.required(ns::DSIG11, "ECParameters")?;
+    let key = children.required(ns::DSIG11, "PublicKey")?;
+    children.end()?;
+    let group = key_value::spelled_out(doc, parameters).ok();
+    match group.and_then(|group| group.curve_name()).and_then(Curve::of_nid) {
+        Some(curve) => Ok(Originator::Point { curve, octets: base64_leaf(doc, key, "PublicKey")? }),
+        None => Err(Error::Unsupported { what: "a curve of the sender's own".to_owned(), at: doc.position(node) }),
     }
 }
 

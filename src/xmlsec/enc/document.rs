@@ -163,9 +163,13 @@ fn expect_text(data: &EncryptedData, clear: Zeroizing<Vec<u8>>) -> Result<Zeroiz
 /// Puts `clear` in the place of `data`; gives the new nodes.
 fn replace(document: &mut Document, data: &EncryptedData, clear: &[u8]) -> Result<Vec<NodeId>, Error> {
     let expected = if data.data_type == DataType::Element { "one element" } else { "element content" };
-    let placed = document
-        .replace(data.node, without_prolog(clear))
-        .map_err(|source| Error::ClearText { expected, source: Some(source) })?;
+    let mut clear = without_prolog(clear);
+    // Around the document element white space means nothing and may not be put in its place.
+    if document.parent(data.node).is_some_and(|parent| document.kind(parent) == NodeKind::Document) {
+        clear = clear.trim_ascii();
+    }
+    let placed =
+        document.replace(data.node, clear).map_err(|source| Error::ClearText { expected, source: Some(source) })?;
     let mut nodes = Vec::new();
     if let Some((first, last)) = placed {
         let mut next = Some(first);

@@ -101,6 +101,11 @@ fn every_pointer_to_a_key_is_followed() {
     let reference = "<i:KeyInfoReference xmlns:i=\"http://www.w3.org/2009/xmldsig11#\" URI=\"#ki\"/>";
     let retrieval = "<d:RetrievalMethod URI=\"#ek\"/>";
     let referenced = format!("<d:KeyInfo xmlns:d=\"{}\" Id=\"ki\">{}</d:KeyInfo>", ns::DS, key("", ""));
+    let filtered = format!(
+        "<d:RetrievalMethod URI=\"#box\"><d:Transforms><d:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\">\
+         <d:XPath xmlns:e=\"{}\">ancestor-or-self::e:EncryptedKey</d:XPath></d:Transform></d:Transforms></d:RetrievalMethod>",
+        ns::XENC
+    );
     for (what, info, beside) in [
         ("inline", info(&key("", "")), String::new()),
         (
@@ -110,6 +115,9 @@ fn every_pointer_to_a_key_is_followed() {
         ),
         ("carried name", name("session"), key(carried, "")),
         ("retrieval", info(retrieval), key("", " Id=\"ek\"")),
+        ("retrieval by xpointer", info("<d:RetrievalMethod URI=\"#xpointer(id('ek'))\"/>"), key("", " Id=\"ek\"")),
+        ("retrieval of a KeyInfo", info("<d:RetrievalMethod URI=\"#ki\"/>"), referenced.clone()),
+        ("retrieval through XPath", info(&filtered), format!("<box xml:id=\"box\">{}</box>", key("", ""))),
         ("key info reference", info(reference), referenced),
         ("token reference", str_of("<w:Reference URI=\"#ek\"/>"), key("", " Id=\"ek\"")),
         ("token hash", str_of(&identifier), key("", "")),
@@ -199,6 +207,9 @@ fn loops_and_floods_end_at_their_bounds() {
     let two = wrapped(&[2; 16], &[3; 16], &point("a"), "", " Id=\"b\"");
     let text = format!("<m>{}{one}{two}</m>", data(&point("a"), &value()));
     assert!(matches!(open(&text, &keys), Err(Error::Limit { .. })));
+    // One that asks for itself.
+    let own = "<d:RetrievalMethod Id=\"rm\" URI=\"#rm\"/>";
+    assert!(matches!(open(&data(&info(own), &value()), &keys), Err(Error::Limit { .. })));
     // More recipients than may be tried.
     let others = wrapped(&[9; 16], &[1; 16], &name("kek"), "", "").repeat(65);
     assert!(matches!(open(&data(&info(&others), &value()), &keys), Err(Error::Limit { .. })));
@@ -265,6 +276,23 @@ fn clear_text_must_be_what_its_type_says() {
     ] {
         let opened = open(&sealed(clear, data_type), &keys);
         assert_eq!(opened.is_ok(), good, "{:?} {data_type}", String::from_utf8_lossy(clear));
+    }
+}
+
+#[test]
+fn a_document_that_was_closed_whole_comes_back_with_what_stood_around_its_element() {
+    // Around the document element white space is no node; comments and processing instructions are.
+    let keys = ring(&[("", secret(1, 16))]);
+    for (clear, good) in [
+        ("<a>x</a>", true),
+        ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>x</a>\n", true),
+        ("\u{feff}<?xml version=\"1.0\"?>\n<!-- c --><a>x</a><?p?>", true),
+        ("text <a>x</a>", false),
+        ("<a>x</a><a>x</a>", false),
+    ] {
+        let octets = Cipher::Aes128Gcm.seal(&[1; 16], clear.as_bytes(), &Default::default()).unwrap();
+        let opened = open(&data("", &format!("<e:CipherValue>{}</e:CipherValue>", base64::encode(&octets))), &keys);
+        assert_eq!(opened.as_ref().is_ok_and(|text| text.contains("<a>x</a>")), good, "{clear}: {opened:?}");
     }
 }
 

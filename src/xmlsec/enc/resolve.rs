@@ -17,7 +17,7 @@ use super::encrypted_type::{EncryptedKey, KeyMethod};
 use super::{Agreement, DerivedKey, Error, Kind};
 use crate::xml::{Document, Kind as NodeKind, NodeId, ns};
 use crate::xmlsec::algorithm::Digest;
-use crate::xmlsec::dsig::{Context, KeyInfoItem, RetrievalMethod};
+use crate::xmlsec::dsig::{self, Context, KeyInfoItem, RetrievalMethod};
 use crate::xmlsec::key::{Key, KeyRing};
 use crate::xmlsec::policy::{KeyInfoForm, shortened};
 use crate::xmlsec::provider::digest;
@@ -223,8 +223,16 @@ impl Resolver<'_> {
             }
             (ns::XENC11, "DerivedKey") => return Ok(self.derived(node, wanted, search, visit)),
             (ns::DS, "RetrievalMethod") if self.allows(KeyInfoForm::RetrievalMethod) => {
-                if let Some(target) = self.retrieved(node, search) {
-                    return self.child(target, wanted, depth + 1, encrypted, search, visit);
+                let limit = self.context.policy.key_info_depth_max;
+                if depth >= limit {
+                    return Err(Error::Limit { what: "steps from one KeyInfo to the next", limit });
+                }
+                match self.retrieved(node, search) {
+                    Some(target) if doc.is(target, ns::DS, "KeyInfo") => {
+                        return self.follow_key_info(Some(target), wanted, depth + 1, search, visit);
+                    }
+                    Some(target) => return self.child(target, wanted, depth + 1, encrypted, search, visit),
+                    None => {}
                 }
             }
             (ns::DSIG11, "KeyInfoReference") if self.allows(KeyInfoForm::KeyInfoReference) => {
@@ -585,19 +593,14 @@ impl Resolver<'_> {
         }
     }
 
-    /// What a RetrievalMethod leads to. One with transforms is refused: what it selects need not be what it names.
+    /// The element of this document that a RetrievalMethod leads to.
     fn retrieved(&self, node: NodeId, search: &mut Search) -> Option<NodeId> {
-        let doc = self.doc();
-        let at = doc.position(node);
-        match RetrievalMethod::parse(doc, node, self.context.policy) {
-            Ok(method) if method.transforms.is_empty() => self.same_document(node, &method.uri, search),
-            Ok(_) => {
-                let what = "a RetrievalMethod with transforms to an encrypted key".to_owned();
-                search.failed("RetrievalMethod", Error::Unsupported { what, at });
-                None
-            }
+        let found = RetrievalMethod::parse(self.doc(), node, self.context.policy)
+            .and_then(|method| dsig::retrieved_element(self.context, &method, node));
+        match found {
+            Ok(target) => Some(target),
             Err(error) => {
-                search.note(format!("RetrievalMethod at {at}: {error}"));
+                search.note(format!("RetrievalMethod at {}: {}", self.doc().position(node), chain(&error)));
                 None
             }
         }
