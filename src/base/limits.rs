@@ -55,3 +55,7 @@ pub const ENCRYPTED_KEYS_MAX: usize = 10_000;
 pub const KEY_SEARCH_MAX: usize = 1_000_000;
 /// Octets of the label of RSA-OAEP (`OAEPparams`).
 pub const OAEP_LABEL_BYTES_MAX: usize = 4_096;
+/// Octets of a key that a document has derived: an HMAC key hashed by SHA-512 uses 128.
+pub const DERIVED_KEY_BYTES_MAX: usize = 1_024;
+/// Times the iterations of PBKDF2 that one derivation may take, for all of a document together.
+pub const DERIVATIONS_MAX: usize = 4;

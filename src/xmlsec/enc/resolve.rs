@@ -20,7 +20,7 @@ use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::algorithm::Digest;
 use crate::xmlsec::dsig::{Context, KeyInfoItem, RetrievalMethod};
 use crate::xmlsec::key::{Key, KeyRing};
-use crate::xmlsec::policy::{KeyInfoForm, shortened};
+use crate::xmlsec::policy::{KeyInfoForm, Policy, shortened};
 use crate::xmlsec::provider::digest;
 
 /// `ValueType` of a key identifier that hashes an EncryptedKey (WS-Security 1.1 §7.3).
@@ -86,6 +86,8 @@ pub struct Search {
     index: Index,
     /// Looks that were taken.
     looks: usize,
+    /// Iterations of PBKDF2 that were paid.
+    iterations: usize,
 }
 
 /// EncryptedKeys by what they say.
@@ -134,6 +136,17 @@ impl Search {
         let limit = limits::KEY_SEARCH_MAX;
         self.looks = self.looks.saturating_add(at);
         if self.looks > limit { Err(Error::Limit { what: "looks for keys", limit }) } else { Ok(()) }
+    }
+
+    /// Counts iterations before they are paid.
+    fn iterate(&mut self, iterations: usize, policy: &Policy) -> Result<(), Error> {
+        let one = usize::try_from(policy.pbkdf2_iterations_max).unwrap_or(usize::MAX);
+        let limit = one.saturating_mul(limits::DERIVATIONS_MAX);
+        self.iterations = self.iterations.saturating_add(iterations);
+        if self.iterations > limit {
+            return Err(Error::Limit { what: "iterations of all key derivations", limit });
+        }
+        Ok(())
     }
 
     /// Why nothing opened, once the search has ended; what was noted is forgotten.
@@ -254,7 +267,7 @@ impl Resolver<'_> {
             (ns::XENC, "AgreementMethod") if self.allows(KeyInfoForm::AgreementMethod) => {
                 return self.agreed(node, wanted, search, visit);
             }
-            (ns::XENC11, "DerivedKey") => return Ok(self.derived(node, wanted, search, visit)),
+            (ns::XENC11, "DerivedKey") => return self.derived(node, wanted, search, visit),
             (ns::DS, "RetrievalMethod") if self.allows(KeyInfoForm::RetrievalMethod) => {
                 if let Some(target) = self.retrieved(node, search) {
                     return self.child(target, wanted, depth + 1, encrypted, search, visit);
@@ -314,32 +327,40 @@ impl Resolver<'_> {
         })
     }
 
-    fn derived(&self, node: NodeId, wanted: Wanted<'_>, search: &mut Search, visit: Visit<'_>) -> ControlFlow<()> {
+    fn derived(
+        &self,
+        node: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
         if !self.context.policy.allows_symmetric_keys() {
             search.note("DerivedKey: only with --allow-legacy".to_owned());
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         }
         let derived = match DerivedKey::parse(self.doc(), node, self.context.policy) {
             Ok(derived) => derived,
             Err(error) => {
                 search.failed("DerivedKey", error);
-                return ControlFlow::Continue(());
+                return Ok(ControlFlow::Continue(()));
             }
         };
         let Some(key_bytes) = wanted.key_bytes.or(derived.derivation.key_bytes()) else {
             search.note("DerivedKey: of unknown length".to_owned());
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         };
         for (key, octets) in self.named_secrets(derived.master_key_name.as_deref()) {
             if !self.may_use(search) {
                 break;
             }
+            search.iterate(derived.derivation.iterations(key_bytes), self.context.policy)?;
             match derived.derivation.derive(octets, wanted.algorithm_uri, key_bytes) {
-                Ok(octets) => visit(&octets)?,
+                Ok(octets) if visit(&octets).is_break() => return Ok(ControlFlow::Break(())),
+                Ok(_) => {}
                 Err(error) => search.failed(&format!("DerivedKey from {}", describe(key)), error),
             }
         }
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn agreed(
@@ -364,6 +385,7 @@ impl Resolver<'_> {
             let Some(opener) = entry.opener.as_ref() else { continue };
             let Some(ours) = opener.agreement().filter(|ours| agreement.fits(ours.curve())) else { continue };
             self.expect_use(search)?;
+            search.iterate(agreement.derivation.iterations(key_bytes), self.context.policy)?;
             let named = |name: &str| self.keys.public_named(name);
             let key = opener
                 .expect_allowed(self.context.policy, self.doc().position(node))
