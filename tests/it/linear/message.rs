@@ -61,7 +61,7 @@ fn sealed(world: &World, items: usize) -> Vec<u8> {
     world.sealer.seal(&outgoing).unwrap().octets
 }
 
-fn opened(world: &World, octets: Vec<u8>) -> Box<dyn FnOnce()> {
+fn opened(world: &World, octets: Vec<u8>) -> super::Work {
     let (signers, keys) = (Arc::clone(&world.signers), Arc::clone(&world.keys));
     Box::new(move || {
         let envelope = Envelope::parse(octets, None).unwrap();
@@ -93,5 +93,56 @@ fn cpu_time_of_a_sealed_message_grows_with_its_items() {
         let (length, world) = (octets.len(), Arc::clone(&world));
         (length, Box::new(move || opened(&world, octets.clone())))
     });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Envelopes whose Body is hard on the checks that come before any signature.
+const BODIES: [(&str, fn(usize) -> String); 4] = [
+    ("comments in one element of the Body", |octets| format!("<a>{}</a>", "<!--c-->".repeat(octets / 8))),
+    ("comments and texts in one element of the Body", |octets| format!("<a>{}</a>", "<!--c-->\n".repeat(octets / 9))),
+    ("comments in one ds:Object", |octets| {
+        let comments = "<!--c-->".repeat(octets / 8);
+        format!("<ds:Object xmlns:ds=\"{}\">{comments}<a/></ds:Object>", super::DS)
+    }),
+    ("ids and Ids in the Body", |octets| {
+        let ids: String = (0..octets / 30).map(|n| format!("<a Id=\"{n}\" xml:id=\"x{n}\"/>")).collect();
+        format!("<a>{ids}</a>")
+    }),
+];
+
+#[test]
+fn cpu_time_of_envelopes_grows_with_their_size_whatever_stands_in_the_body() {
+    // Whoever has a certificate can have these checks made: they come before its signature is verified.
+    let Some(sizes) = sizes() else { return };
+    let world = Arc::new(world());
+    let template = String::from_utf8(sealed(&world, 1)).unwrap();
+    let mut wrong = Vec::new();
+    for (name, make) in BODIES {
+        for policy in [Policy::serve(), Policy::lenient()] {
+            let what = format!("{name}, {:?}", policy.profile);
+            wrong.extend(climb(&what, &sizes, &|size| {
+                let body =
+                    template.find("Body").and_then(|at| template[at..].find('>').map(|end| at + end + 1)).unwrap();
+                let end = template.rfind("Body>").and_then(|close| template[..close].rfind("</")).unwrap();
+                let octets = format!("{}{}{}", &template[..body], make(size), &template[end..]).into_bytes();
+                let (world, policy) = (Arc::clone(&world), policy.clone());
+                (
+                    octets.len(),
+                    Box::new(move || {
+                        let (octets, policy, world) = (octets.clone(), policy.clone(), Arc::clone(&world));
+                        Box::new(move || {
+                            let envelope = Envelope::parse(octets, None).unwrap();
+                            let (signers, keys) = (&*world.signers, &*world.keys);
+                            let context = Context { now: now(), signers, keys, expect: Expect::Nothing, confirms: &[] };
+                            assert!(
+                                Verifier::new(policy).open(envelope, &context).is_err(),
+                                "the Body is not that which was signed"
+                            );
+                        })
+                    }),
+                )
+            }));
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

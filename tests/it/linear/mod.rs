@@ -51,7 +51,7 @@ pub(super) fn ring() -> KeyRing {
 /// What is measured: prepared from a text of the shape, then done once.
 struct Operation {
     name: &'static str,
-    prepare: fn(&str) -> Box<dyn FnOnce()>,
+    prepare: fn(&str) -> Work,
 }
 
 const OPERATIONS: &[Operation] = &[
@@ -95,7 +95,7 @@ const PREFIXES: [&str; 600] = {
     all
 };
 
-fn canonical(text: &str, method: Method, prefixes: &'static [&'static str], explicit: bool) -> Box<dyn FnOnce()> {
+fn canonical(text: &str, method: Method, prefixes: &'static [&'static str], explicit: bool) -> Work {
     let document = read(text);
     Box::new(move || {
         let nodes = match explicit {
@@ -160,7 +160,7 @@ pub(super) fn judge(document: &Document, policy: &Policy, steps: Steps) -> Vec<J
     nodes.into_iter().map(|node| verify(&context, node, &source, steps)).collect()
 }
 
-fn verified(text: &str) -> Box<dyn FnOnce()> {
+fn verified(text: &str) -> Work {
     let signed = format!("<s>{}{}</s>", content(text), signature(&reference("", &format!("{ENVELOPED}{EXCLUSIVE}"))));
     let document = read(&sign(&signed));
     Box::new(move || {
@@ -183,7 +183,7 @@ pub(super) fn decrypt(document: &mut Document, policy: &Policy) -> Result<Decryp
     Decryptor { keys: &keys, policy, urls: &urls, ids: IdAttributes::usual() }.decrypt_document(document)
 }
 
-fn decrypted(text: &str) -> Box<dyn FnOnce()> {
+fn decrypted(text: &str) -> Work {
     let mut octets = b"<s>".to_vec();
     closed(content(text).as_bytes(), &mut octets);
     octets.extend_from_slice(b"</s>");
@@ -201,14 +201,14 @@ fn cpu() -> Duration {
 }
 
 /// Octets allocated, and CPU time, of one run.
-fn measure(work: Box<dyn FnOnce()>) -> (u64, Duration) {
+fn measure(work: Work) -> (u64, Duration) {
     let (octets, start) = (allocations::octets(), cpu());
     work();
     (allocations::octets() - octets, cpu() - start)
 }
 
 /// The shorter of some runs: what disturbs one only makes it longer.
-fn shortest(prepare: &dyn Fn() -> Box<dyn FnOnce()>) -> Duration {
+fn shortest(prepare: &dyn Fn() -> Work) -> Duration {
     let first = measure(prepare()).1;
     let again = if first < Duration::from_millis(200) { 2 } else { 1 };
     (0..again).map(|_| measure(prepare()).1).min().map_or(first, |other| other.min(first))
@@ -232,12 +232,12 @@ fn memory_grows_with_the_input_over_every_shape_and_operation() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Work that is done once, and what makes it anew.
+type Work = Box<dyn FnOnce()>;
+type Again = Box<dyn Fn() -> Work>;
+
 /// Runs `prepare` over sizes that grow eightfold; says where CPU time grew faster than three times the input.
-fn climb(
-    what: &str,
-    sizes: &[usize],
-    prepare: &dyn Fn(usize) -> (usize, Box<dyn Fn() -> Box<dyn FnOnce()>>),
-) -> Vec<String> {
+fn climb(what: &str, sizes: &[usize], prepare: &dyn Fn(usize) -> (usize, Again)) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut line = format!("{what:<52}");
     let mut before: Option<(usize, Duration)> = None;
