@@ -34,3 +34,28 @@ pub const XPATH_DEPTH_MAX: usize = 48;
 pub const XPATH_STEPS_MAX: u64 = 5_000_000;
 /// Octets of one canonical form.
 pub const CANONICAL_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
+/// Times the octets of a document that the transforms of its References may go through together, in and out: References
+/// may overlap, nest and repeat. Signatures of two dozen parties over one document fit.
+pub const DEREFERENCED_TIMES_MAX: usize = 64;
+/// Octets that they may go through in any document, however small: a third of a second of work.
+pub const DEREFERENCED_BYTES_FREE: usize = 64 * 1024 * 1024;
+/// Steps that all XPath expressions of one document may take together.
+pub const XPATH_DOCUMENT_STEPS_MAX: u64 = 4 * XPATH_STEPS_MAX;
+/// Octets of one namespace URI. It is compared wherever its prefix is used, so its length must not count.
+pub const NAMESPACE_BYTES_MAX: usize = 4_096;
+/// Octets of a default value of a DTD that are free wherever it is applied; what is longer counts as
+/// [`ENTITY_BYTES_MAX`] does.
+pub const DEFAULT_VALUE_BYTES_FREE: usize = 64;
+/// KeyInfo elements, and children of them, that are looked at for one signature or document: a few that name each other
+/// lead to any number of ways.
+pub const KEY_INFO_VISITS_MAX: usize = 1_024;
+/// `xenc:EncryptedKey` elements of one file.
+pub const ENCRYPTED_KEYS_MAX: usize = 10_000;
+/// Looks at an EncryptedKey, a hint or a key of ours that the search for the keys of one document may take.
+pub const KEY_SEARCH_MAX: usize = 1_000_000;
+/// Octets of the label of RSA-OAEP (`OAEPparams`).
+pub const OAEP_LABEL_BYTES_MAX: usize = 4_096;
+/// Octets of a key that a document has derived: an HMAC key hashed by SHA-512 uses 128.
+pub const DERIVED_KEY_BYTES_MAX: usize = 1_024;
+/// Times the iterations of PBKDF2 that one derivation may take, for all of a document together.
+pub const DERIVATIONS_MAX: usize = 4;

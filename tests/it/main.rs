@@ -9,6 +9,7 @@ mod contract;
 mod crash_store;
 mod demo;
 mod encrypt;
+mod linear;
 mod manual;
 mod net;
 mod pki;

@@ -5,6 +5,8 @@
 
 use super::policy::Profile;
 use super::refusal::Reason;
+use std::collections::HashMap;
+
 use crate::soap::Envelope;
 use crate::soap::envelope::{Role, clip};
 use crate::xml::{Document, Kind, NodeId, ns};
@@ -139,14 +141,19 @@ pub(crate) fn refuse_comments(document: &Document, profile: Profile, security: N
     if memchr::memmem::find(document.octets(), b"<!").is_none() {
         return Ok(());
     }
+    let mut leaves: HashMap<NodeId, bool> = HashMap::new();
     for node in document.descendants(document.root()).filter(|node| document.kind(*node) == Kind::Comment) {
         let Some(parent) = document.parent(node).filter(|parent| document.kind(*parent) == Kind::Element) else {
             continue;
         };
-        let leaf = document.elements(parent).next().is_none();
         let ours = is_security_namespace(document.ns(parent));
-        if ours && (leaf || profile == Profile::Serve) || profile == Profile::Serve && document.contains(security, node)
-        {
+        // A parent of many comments is looked through once: its first element may stand behind all of them.
+        let mut leaf = || *leaves.entry(parent).or_insert_with(|| document.elements(parent).next().is_none());
+        let refused = match profile {
+            Profile::Serve => ours || document.contains(security, node),
+            Profile::Lenient => ours && leaf(),
+        };
+        if refused {
             let what = format!("a comment inside {:?}", clip(document.local(parent)));
             return Err(Reason::Refused { what, at: document.position(node) });
         }

@@ -13,6 +13,7 @@
 //!         content      -> Authentic    nothing in the clear text that two readers could read in two ways
 //! ```
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -727,28 +728,25 @@ fn refuse_cut_words(document: &Document, body: NodeId) -> Result<(), Reason> {
     if memchr::memmem::find(document.octets(), b"<!").is_none() {
         return Ok(());
     }
-    let comments: Vec<NodeId> =
-        document.descendants(body).filter(|node| document.kind(*node) == Kind::Comment).collect();
-    for node in comments {
-        let Some(parent) = document.parent(node) else { continue };
-        let (mut before, mut after, mut passed) = (None, None, false);
-        for sibling in document.children(parent) {
-            match document.kind(sibling) {
-                _ if sibling == node => passed = true,
-                Kind::Comment => {}
-                Kind::Text if !passed => before = document.text(sibling).chars().next_back(),
+    let comments = document.descendants(body).filter(|node| document.kind(*node) == Kind::Comment);
+    let parents: HashSet<NodeId> = comments.filter_map(|node| document.parent(node)).collect();
+    for parent in parents {
+        // The character before, and the first comment since: one pass over the children, however many are comments.
+        let (mut before, mut comment): (Option<char>, Option<NodeId>) = (None, None);
+        for child in document.children(parent) {
+            match document.kind(child) {
+                Kind::Comment => comment = comment.or(Some(child)),
                 Kind::Text => {
-                    after = document.text(sibling).chars().next();
-                    break;
+                    let text = document.text(child);
+                    let cut = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
+                    if let Some(node) = comment.filter(|_| cut(before) && cut(text.chars().next())) {
+                        let what = "a comment that cuts a word in business text".to_owned();
+                        return Err(Reason::Refused { what, at: document.position(node) });
+                    }
+                    (before, comment) = (text.chars().next_back(), None);
                 }
-                _ if passed => break,
-                _ => before = None,
+                _ => (before, comment) = (None, None),
             }
-        }
-        let cut = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace());
-        if cut(before) && cut(after) {
-            let what = "a comment that cuts a word in business text".to_owned();
-            return Err(Reason::Refused { what, at: document.position(node) });
         }
     }
     Ok(())

@@ -1,20 +1,29 @@
 //! An arbitrary set of nodes, attributes and namespace nodes: what XPath transforms give.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::xml::tree::arena::{NO_NS, XML_NS, XML_PREFIX};
 use crate::xml::tree::{AttributeId, NamespaceNode};
 use crate::xml::{Document, Kind, NodeId};
 
 /// Nodes, attributes and namespace nodes of one document, each in or out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Every element has a namespace node for each prefix in scope, hundreds of them where hundreds are declared above. So
+/// an element whose namespace nodes are all in costs one bit.
+#[derive(Clone, Debug, Default)]
 pub struct ExplicitSet {
     nodes: Bits,
     attributes: Bits,
-    namespaces: HashSet<NamespaceNode>,
+    /// Elements whose namespace nodes are in, but for those in `others`.
+    axes: Bits,
+    /// By element, its namespace nodes that are in although `axes` says they are not, or out although it says they are.
+    others: HashMap<u32, BTreeSet<Binding>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Numbers of a prefix and a namespace.
+type Binding = (u16, u16);
+
+#[derive(Clone, Debug, Default)]
 struct Bits(Vec<u64>);
 
 impl Bits {
@@ -50,10 +59,6 @@ impl Bits {
 
     fn subtract(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a &= !b);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
     }
 }
 
@@ -95,7 +100,13 @@ impl ExplicitSet {
 
     /// Adds a namespace node.
     pub fn insert_namespace(&mut self, namespace: NamespaceNode) {
-        self.namespaces.insert(namespace);
+        let element = namespace.element.0;
+        let binding = (namespace.prefix, namespace.uri);
+        if !self.axes.contains(element) {
+            self.others.entry(element).or_default().insert(binding);
+        } else if let Some(out) = self.others.get_mut(&element) {
+            out.remove(&binding);
+        }
     }
 
     /// Adds a node with its attributes and namespace nodes.
@@ -103,7 +114,8 @@ impl ExplicitSet {
         self.insert(node);
         if document.kind(node) == Kind::Element {
             document.attributes(node).for_each(|a| self.insert_attribute(a.id));
-            document.namespace_nodes(node).into_iter().for_each(|n| self.insert_namespace(n));
+            self.axes.insert(node.0);
+            self.others.remove(&node.0);
         }
     }
 
@@ -127,34 +139,55 @@ impl ExplicitSet {
     /// Whether the namespace node is in.
     #[must_use]
     pub fn contains_namespace(&self, namespace: NamespaceNode) -> bool {
-        self.namespaces.contains(&namespace)
-    }
-
-    /// Whether nothing is in.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.attributes.is_empty() && self.namespaces.is_empty()
+        let other = !self.others.is_empty()
+            && self
+                .others
+                .get(&namespace.element.0)
+                .is_some_and(|bindings| bindings.contains(&(namespace.prefix, namespace.uri)));
+        self.axes.contains(namespace.element.0) != other
     }
 
     /// Adds all of `other` (XPath Filter 2.0 `union`).
     pub fn union(&mut self, other: &Self) {
         self.nodes.union(&other.nodes);
         self.attributes.union(&other.attributes);
-        self.namespaces.extend(&other.namespaces);
+        self.combine_axes(other, |ours, theirs| ours || theirs);
+        self.axes.union(&other.axes);
     }
 
     /// Keeps what is in `other` too (XPath Filter 2.0 `intersect`).
     pub fn intersect(&mut self, other: &Self) {
         self.nodes.intersect(&other.nodes);
         self.attributes.intersect(&other.attributes);
-        self.namespaces.retain(|n| other.namespaces.contains(n));
+        self.combine_axes(other, |ours, theirs| ours && theirs);
+        self.axes.intersect(&other.axes);
     }
 
     /// Takes all of `other` out (XPath Filter 2.0 `subtract`).
     pub fn subtract(&mut self, other: &Self) {
         self.nodes.subtract(&other.nodes);
         self.attributes.subtract(&other.attributes);
-        self.namespaces.retain(|n| !other.namespaces.contains(n));
+        self.combine_axes(other, |ours, theirs| ours && !theirs);
+        self.axes.subtract(&other.axes);
+    }
+
+    /// Makes `others` what it must be when `axes` is combined by `operation` right after.
+    fn combine_axes(&mut self, other: &Self, operation: fn(bool, bool) -> bool) {
+        let none = BTreeSet::new();
+        let elements: BTreeSet<u32> = self.others.keys().chain(other.others.keys()).copied().collect();
+        for element in elements {
+            let (our_axis, their_axis) = (self.axes.contains(element), other.axes.contains(element));
+            let axis = operation(our_axis, their_axis);
+            let ours = self.others.remove(&element).unwrap_or_default();
+            let theirs = other.others.get(&element).unwrap_or(&none);
+            let differs = |binding: &&Binding| {
+                operation(our_axis != ours.contains(binding), their_axis != theirs.contains(binding)) != axis
+            };
+            let left: BTreeSet<Binding> = ours.union(theirs).filter(differs).copied().collect();
+            if !left.is_empty() {
+                self.others.insert(element, left);
+            }
+        }
     }
 
     /// Every node, attribute and namespace node of the document that is in the set or below a node in it
@@ -197,5 +230,68 @@ impl Document {
     #[must_use]
     pub fn namespace_node(&self, node: NamespaceNode) -> (&str, &str) {
         (self.prefix_text(node.prefix), self.uri_text(node.uri))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::{Options, parse};
+
+    #[test]
+    fn sets_of_namespace_nodes_combine_as_sets_do_however_they_are_kept() {
+        // An axis kept as one bit, and one kept node by node, are the same set.
+        let document = parse(b"<a xmlns='u:d' xmlns:p='u:p'><b xmlns:q='u:q'/></a>".to_vec(), &Options::default());
+        let document = document.unwrap();
+        let elements: Vec<NodeId> = document.descendants(document.document_element()).collect();
+        let all: Vec<NamespaceNode> = elements.iter().flat_map(|node| document.namespace_nodes(*node)).collect();
+        assert_eq!(all.len(), 3 + 4);
+        // Bit 7 and 8 of `pattern` put a whole axis in before single nodes are put in or taken out.
+        let build = |pattern: u32| {
+            let mut set = ExplicitSet::new();
+            let mut model = BTreeSet::new();
+            for (number, element) in elements.iter().enumerate() {
+                if pattern & 1 << (7 + number) != 0 {
+                    set.insert_whole(&document, *element);
+                    model.extend(all.iter().filter(|n| n.element == *element).copied());
+                }
+            }
+            let mut out = ExplicitSet::new();
+            for (at, namespace) in all.iter().enumerate().filter(|(at, _)| pattern & 1 << at != 0) {
+                if at % 2 == 0 {
+                    set.insert_namespace(*namespace);
+                    model.insert(*namespace);
+                } else {
+                    out.insert_namespace(*namespace);
+                    model.remove(namespace);
+                }
+            }
+            set.subtract(&out);
+            (set, model)
+        };
+        let same = |set: &ExplicitSet, model: &BTreeSet<NamespaceNode>| {
+            all.iter().all(|n| set.contains_namespace(*n) == model.contains(n))
+        };
+        for one in 0..512 {
+            let (set, model) = build(one);
+            assert!(same(&set, &model), "{one:b}");
+            for two in (0..512).step_by(37) {
+                let (other, other_model) = build(two);
+                for operation in 0..3 {
+                    let (mut set, mut model) = (set.clone(), model.clone());
+                    match operation {
+                        0 => set.union(&other),
+                        1 => set.intersect(&other),
+                        _ => set.subtract(&other),
+                    }
+                    match operation {
+                        0 => model.extend(&other_model),
+                        1 => model.retain(|n| other_model.contains(n)),
+                        _ => model.retain(|n| !other_model.contains(n)),
+                    }
+                    assert!(same(&set, &model), "{one:b} {operation} {two:b}");
+                }
+            }
+        }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Pass<'p> {
     used: Vec<u16>,
     /// How to get back to the element above.
     frames: Vec<Frame>,
+    /// Whether the document element lies behind.
+    past_element: bool,
     out: &'p mut Vec<u8>,
     from: usize,
 }
@@ -71,6 +73,7 @@ impl<'p> Pass<'p> {
             nearest: vec![NO_NS; prefixes],
             used: vec![UNUSED; prefixes],
             frames: Vec::new(),
+            past_element: false,
             from: out.len(),
             out,
         }
@@ -105,15 +108,20 @@ impl<'p> Pass<'p> {
         let document = self.document;
         let visible = self.set.contains(node);
         match document.kind(node) {
-            Kind::Element => return self.start(node, visible),
+            Kind::Element => {
+                self.past_element |= node == document.document_element();
+                return self.start(node, visible);
+            }
             Kind::Text if visible => push_text(self.out, document.text(node)),
-            Kind::Comment if visible && self.comments => push_beside(document, node, self.out, |out| {
-                out.extend_from_slice(b"<!--");
-                push_verbatim(out, document.text(node));
-                out.extend_from_slice(b"-->");
-            }),
+            Kind::Comment if visible && self.comments => {
+                push_beside(document, node, self.past_element, self.out, |out| {
+                    out.extend_from_slice(b"<!--");
+                    push_verbatim(out, document.text(node));
+                    out.extend_from_slice(b"-->");
+                })
+            }
             Kind::ProcessingInstruction if visible => {
-                push_beside(document, node, self.out, |out| push_instruction(out, document, node));
+                push_beside(document, node, self.past_element, self.out, |out| push_instruction(out, document, node));
             }
             _ => {}
         }

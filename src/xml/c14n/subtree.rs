@@ -27,6 +27,8 @@ pub(super) struct Pass<'p> {
     declarations: Vec<Declaration>,
     attributes: Vec<u32>,
     raw_runs: bool,
+    /// Whether the document element lies behind.
+    past_element: bool,
     out: &'p mut Vec<u8>,
     from: usize,
 }
@@ -69,6 +71,7 @@ impl<'p> Pass<'p> {
             declarations: Vec::new(),
             attributes: Vec::new(),
             raw_runs: settings.method == Method::Exclusive,
+            past_element: false,
             from: out.len(),
             out,
         }
@@ -86,6 +89,11 @@ impl<'p> Pass<'p> {
         let document = self.document;
         let mut at = Some(root);
         let mut apex = document.kind(root) == Kind::Element;
+        // A comment alone: the one case in which what stands before the root matters.
+        self.past_element = document.parent(root) == Some(document.root())
+            && document.kind(root) != Kind::Element
+            && std::iter::successors(Some(root), |n| document.previous_sibling(*n))
+                .any(|n| n == document.document_element());
         while let Some(node) = at {
             let entered = self.enter(node, apex, left_out)?;
             apex = false;
@@ -117,10 +125,11 @@ impl<'p> Pass<'p> {
 
     /// Writes the start of `node`; false when that was all of it.
     fn enter(&mut self, node: NodeId, apex: bool, left_out: Option<AttributeId>) -> Result<bool, Error> {
+        let document = self.document;
+        self.past_element |= node == document.document_element();
         if !self.except.is_empty() && self.except.binary_search(&node).is_ok() {
             return Ok(false);
         }
-        let document = self.document;
         match document.kind(node) {
             Kind::Document => Ok(true),
             Kind::Text => {
@@ -157,7 +166,7 @@ impl<'p> Pass<'p> {
 
     /// Beside the document element, comments and processing instructions stand on lines of their own (C14N10 §2.3).
     fn around(&mut self, node: NodeId, write: impl FnOnce(&mut Vec<u8>)) {
-        push_beside(self.document, node, self.out, write);
+        push_beside(self.document, node, self.past_element, self.out, write);
     }
 
     /// Whether what is used in `node` stands in the output as it stands here, so that octets can be copied.
@@ -372,17 +381,16 @@ pub(super) fn push_instruction(out: &mut Vec<u8>, document: &Document, node: Nod
 }
 
 /// Writes a comment or processing instruction, with the line end that parts it from the document element if it stands
-/// beside that.
-pub(super) fn push_beside(document: &Document, node: NodeId, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+/// beside that; `after` says on which side.
+pub(super) fn push_beside(
+    document: &Document,
+    node: NodeId,
+    after: bool,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
     let outside = document.parent(node) == Some(document.root());
-    let after = outside && {
-        let mut before = document.previous_sibling(node);
-        while before.is_some_and(|n| document.kind(n) != Kind::Element) {
-            before = before.and_then(|n| document.previous_sibling(n));
-        }
-        before.is_some()
-    };
-    if after {
+    if outside && after {
         out.push(b'\n');
     }
     write(out);

@@ -199,6 +199,11 @@ impl<'t> Parser<'t> {
                 return Err(self.limit(start, "attributes of one element", limits::ATTRIBUTES_PER_ELEMENT_MAX));
             }
             let value = self.declared_text(attribute.default.clone().unwrap_or(0..0));
+            // One long default would be as long again on each of a million elements.
+            let long = (value.len() as usize).saturating_sub(limits::DEFAULT_VALUE_BYTES_FREE);
+            if long > 0 {
+                self.charge_entity(long, start)?;
+            }
             if let Some(prefix) = declared {
                 let prefix = self.declared_text(attribute.name.end - prefix.len()..attribute.name.end);
                 self.declare(tag, prefix, value, start)?;
@@ -272,6 +277,9 @@ impl<'t> Parser<'t> {
         let prefix_id = if prefix.is_empty() { NO_PREFIX } else { self.prefix(prefix, at)? };
         let doc = &mut *self.doc;
         let uri = slice(self.main, &doc.side, value);
+        if uri.len() > limits::NAMESPACE_BYTES_MAX {
+            return Err(self.limit(at, "octets of a namespace URI", limits::NAMESPACE_BYTES_MAX));
+        }
         let relative = !uri.is_empty() && !is_absolute(uri);
         let Some(uri_id) = doc.uris.intern(self.main, &doc.side, uri, value) else {
             return Err(self.limit(at, "distinct namespaces of the document", limits::NAMESPACES_MAX));

@@ -15,14 +15,27 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(text: &[u8]) -> Self {
-        let mut marks = Vec::with_capacity(text.len() / STEP + 1);
-        let mut now = (0, 0);
-        let mut at = 0;
+        let mut lines = Self { marks: Vec::with_capacity(text.len() / STEP + 1) };
+        lines.extend(text);
+        lines
+    }
+
+    /// Goes on to the end of `text`, which has grown. The last mark may lie between a CR and an LF that has only come
+    /// now, so it is made again.
+    pub(crate) fn extend(&mut self, text: &[u8]) {
+        self.marks.pop();
+        let (mut at, mut now) = match self.marks.last() {
+            None => (0, (0, 0)),
+            Some(last) => {
+                let at = (self.marks.len() - 1) * STEP;
+                (at + STEP, advance(*last, text, at, at + STEP))
+            }
+        };
         loop {
-            marks.push(now);
+            self.marks.push(now);
             let end = at + STEP;
             if end > text.len() {
-                return Self { marks };
+                return;
             }
             now = advance(now, text, at, end);
             at = end;
@@ -78,7 +91,12 @@ mod tests {
     #[test]
     fn both_ways_of_counting_agree() {
         let text = "a\u{e9}\n\r\n\rx\u{1F600}y\r".repeat(200);
-        let lines = Lines::new(text.as_bytes());
+        let mut lines = Lines::new(&text.as_bytes()[..STEP * 3]);
+        for end in (STEP * 3..text.len()).step_by(7) {
+            lines.extend(&text.as_bytes()[..end]);
+        }
+        lines.extend(text.as_bytes());
+        assert_eq!(lines.marks, Lines::new(text.as_bytes()).marks);
         for (offset, _) in text.char_indices() {
             for base in [0, 3, 700] {
                 if base <= offset && text.is_char_boundary(base) {

@@ -47,7 +47,9 @@ impl Document {
             by_end: self.text.len() as u32,
         });
         self.segments.push(start as u32);
-        self.lines = std::sync::OnceLock::new();
+        if let Some(lines) = self.lines.get_mut() {
+            lines.extend(self.text.as_bytes());
+        }
         for above in std::iter::once(parent).chain(self.ancestors(parent)).collect::<Vec<_>>() {
             self.nodes[above.0 as usize].flags &= !CONTENT_CANONICAL;
         }

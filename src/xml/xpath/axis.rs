@@ -132,19 +132,31 @@ pub(super) fn expanded_name(document: &Document, item: Item) -> (&str, &str) {
     }
 }
 
-/// Whether `item`, found on `axis`, passes `test`; names are resolved in `namespaces`.
-pub(super) fn passes(
-    document: &Document,
-    axis: Axis,
-    test: &Test,
-    item: Item,
-    namespaces: &[(String, String)],
-) -> Result<bool, Error> {
+/// What a walk looks at beyond the nodes that it gives, in steps: declarations that others hide.
+pub(super) fn walk_cost(document: &Document, axis: Axis, item: Item) -> usize {
+    match (axis, item) {
+        (Axis::Namespace, Item::Node(node)) if document.kind(node) == Kind::Element => {
+            document.scopes_of(node).map(|scope| scope.len as usize + 1).sum::<usize>() / 8
+        }
+        _ => 0,
+    }
+}
+
+/// The namespace of the names that `test` lets through; "" where it is about none.
+pub(super) fn namespace_of<'n>(test: &Test, namespaces: &'n [(String, String)]) -> Result<&'n str, Error> {
+    match test {
+        Test::Name { prefix: Some(prefix), .. } => namespace(prefix, namespaces),
+        _ => Ok(""),
+    }
+}
+
+/// Whether `item`, found on `axis`, passes `test`; `uri` is the namespace of its name ([`namespace_of`]).
+pub(super) fn passes(document: &Document, axis: Axis, test: &Test, item: Item, uri: &str) -> bool {
     let kind = match item {
         Item::Node(node) => Some(document.kind(node)),
         Item::Attribute(_) | Item::Namespace(_) => None,
     };
-    Ok(match test {
+    match test {
         Test::Node => true,
         Test::Text => kind == Some(Kind::Text),
         Test::Comment => kind == Some(Kind::Comment),
@@ -153,10 +165,6 @@ pub(super) fn passes(
                 && target.as_deref().is_none_or(|target| expanded_name(document, item).1 == target)
         }
         Test::Name { prefix, local } => {
-            let uri = match prefix {
-                None => "",
-                Some(prefix) => namespace(prefix, namespaces)?,
-            };
             let principal = match axis {
                 Axis::Attribute => matches!(item, Item::Attribute(_)),
                 Axis::Namespace => matches!(item, Item::Namespace(_)),
@@ -168,7 +176,7 @@ pub(super) fn passes(
                 local.as_deref().is_none_or(|l| l == item_local) && (any_namespace || uri == item_uri)
             }
         }
-    })
+    }
 }
 
 fn namespace<'n>(prefix: &str, namespaces: &'n [(String, String)]) -> Result<&'n str, Error> {

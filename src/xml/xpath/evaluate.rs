@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::axis::{is_reverse, passes, walk};
+use super::axis::{is_reverse, namespace_of, passes, walk, walk_cost};
 use super::syntax::{Expr, Operator, Start, Step};
 use super::value::{number_to_string, string_to_number};
 use super::{Environment, Error, Item, Value};
-use crate::xml::{Document, NodeId};
+use crate::xml::{Document, Kind, NodeId};
 
 /// The context of XPath 1.0 §1 that changes within an expression.
 #[derive(Clone, Copy)]
@@ -24,6 +24,14 @@ pub(super) struct Evaluator<'e> {
     /// Numbers of nodes in document order, where node numbers no longer are.
     order: Option<Vec<u32>>,
     ids: Option<HashMap<String, NodeId>>,
+}
+
+impl Drop for Evaluator<'_> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.environment.steps_taken {
+            taken.set(self.steps);
+        }
+    }
 }
 
 impl<'e> Evaluator<'e> {
@@ -47,7 +55,10 @@ impl<'e> Evaluator<'e> {
     pub fn value(&mut self, expr: &Expr, context: Context) -> Result<Value, Error> {
         self.charge(1)?;
         match expr {
-            Expr::Literal(text) => Ok(Value::String(text.clone())),
+            Expr::Literal(text) => {
+                self.charge(text.len() / 16)?;
+                Ok(Value::String(text.clone()))
+            }
             Expr::Number(number) => Ok(Value::Number(*number)),
             Expr::Or(terms) => self.first_that_is(true, terms, context),
             Expr::And(terms) => self.first_that_is(false, terms, context),
@@ -104,8 +115,11 @@ impl<'e> Evaluator<'e> {
 
     fn step(&mut self, from: &[Item], step: &Step) -> Result<Vec<Item>, Error> {
         let document = self.document;
+        // Once a step, not once a candidate: hundreds of prefixes may be in scope.
+        let uri = namespace_of(&step.test, self.environment.namespaces)?;
         let mut all = Vec::new();
         for item in from {
+            self.charge(walk_cost(document, step.axis, *item))?;
             let mut found = Vec::new();
             let mut visited = 0_u64;
             let left = self.environment.steps_max.saturating_sub(self.steps);
@@ -114,7 +128,7 @@ impl<'e> Evaluator<'e> {
                 if visited > left {
                     return Err(Error::Limit { what: "steps of the evaluation", limit: self.environment.steps_max });
                 }
-                if passes(document, step.axis, &step.test, candidate, self.environment.namespaces)? {
+                if passes(document, step.axis, &step.test, candidate, uri) {
                     found.push(candidate);
                 }
                 Ok(())
@@ -175,20 +189,22 @@ impl<'e> Evaluator<'e> {
         nodes.dedup();
     }
 
-    /// The string-value of a node (XPath 1.0 §5).
+    /// The string-value of a node (XPath 1.0 §5). What is looked at for it is charged, texts or not.
     pub fn text_of(&mut self, item: Item) -> Result<Cow<'e, str>, Error> {
         let document = self.document;
+        if let Item::Node(node) = item
+            && matches!(document.kind(node), Kind::Document | Kind::Element)
+        {
+            for _ in document.descendants(node) {
+                self.charge(1)?;
+            }
+        }
         let text = match item {
             Item::Node(node) => document.text_content(node),
             Item::Attribute(attribute) => Cow::Borrowed(document.attribute_by_id(attribute).value),
             Item::Namespace(namespace) => Cow::Borrowed(document.namespace_node(namespace).1),
         };
         self.charge(text.len() / 16 + 1)?;
-        if let Item::Node(node) = item
-            && matches!(text, Cow::Owned(_))
-        {
-            self.charge(document.descendants(node).count())?;
-        }
         Ok(text)
     }
 
@@ -200,7 +216,10 @@ impl<'e> Evaluator<'e> {
             },
             Value::Boolean(value) => value.to_string(),
             Value::Number(number) => number_to_string(*number),
-            Value::String(text) => text.clone(),
+            Value::String(text) => {
+                self.charge(text.len() / 16)?;
+                text.clone()
+            }
         })
     }
 

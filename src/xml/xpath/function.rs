@@ -159,6 +159,7 @@ impl Evaluator<'_> {
             other => super::axis::parent(document, other),
         };
         let elements = std::iter::successors(start, |n: &NodeId| document.parent(*n));
+        self.charge(elements.clone().map(|n| document.attributes(n).count() + 1).sum())?;
         let found = elements
             .filter(|n| document.kind(*n) == Kind::Element)
             .find_map(|n| document.attribute(n, ns::XML, "lang"))

@@ -17,10 +17,10 @@ use std::collections::HashMap;
 
 use super::c14n::{ExplicitSet, NodeSet};
 use super::tree::{AttributeId, NamespaceNode};
-use super::{Document, NodeId};
+use super::{Document, Kind, NodeId};
 use crate::base::limits;
 use evaluate::Evaluator;
-use syntax::Expr;
+use syntax::{Axis, Expr};
 
 mod axis;
 mod evaluate;
@@ -101,11 +101,13 @@ pub struct Environment<'e> {
     pub ids: Option<&'e HashMap<String, NodeId>>,
     /// Nodes that may be visited.
     pub steps_max: u64,
+    /// Gets what the evaluation came to, when it is wanted: several may share a budget.
+    pub steps_taken: Option<&'e std::cell::Cell<u64>>,
 }
 
 impl Default for Environment<'_> {
     fn default() -> Self {
-        Self { namespaces: &[], ids: None, steps_max: limits::XPATH_STEPS_MAX }
+        Self { namespaces: &[], ids: None, steps_max: limits::XPATH_STEPS_MAX, steps_taken: None }
     }
 }
 
@@ -155,38 +157,47 @@ impl Expression {
     ) -> Result<ExplicitSet, Error> {
         let mut evaluator = Evaluator::new(document, environment);
         let mut set = ExplicitSet::new();
-        for item in input.items(document) {
+        let mut judge = |evaluator: &mut Evaluator<'_>, item| -> Result<(), Error> {
             if evaluator.evaluate(&self.root, item)?.boolean() {
                 set.insert_item(item);
             }
+            Ok(())
+        };
+        // One node at a time: with hundreds of prefixes in scope a list of all would be hundreds of times the document.
+        let (root, except, comments): (NodeId, &[NodeId], bool) = match input {
+            NodeSet::Explicit(_) => (document.root(), &[], true),
+            NodeSet::Subtree { root, except, comments } => (*root, except, *comments),
+        };
+        let has = |item| match input {
+            NodeSet::Explicit(set) => set.contains_item(item),
+            NodeSet::Subtree { .. } => true,
+        };
+        let mut next = Some(root);
+        while let Some(node) = next {
+            if except.contains(&node) {
+                next = document.next_after(root, node);
+                continue;
+            }
+            next = document.next_in(root, node);
+            if !comments && document.kind(node) == Kind::Comment {
+                continue;
+            }
+            if has(Item::Node(node)) {
+                judge(&mut evaluator, Item::Node(node))?;
+            }
+            evaluator.charge(axis::walk_cost(document, Axis::Namespace, Item::Node(node)))?;
+            for namespace in document.namespace_nodes(node).into_iter().map(Item::Namespace) {
+                if has(namespace) {
+                    judge(&mut evaluator, namespace)?;
+                }
+            }
+            for attribute in document.attributes(node).map(|a| Item::Attribute(a.id)) {
+                if has(attribute) {
+                    judge(&mut evaluator, attribute)?;
+                }
+            }
         }
         Ok(set)
-    }
-}
-
-impl NodeSet {
-    /// Every node, attribute and namespace node in the set, in document order.
-    #[must_use]
-    pub fn items(&self, document: &Document) -> Vec<Item> {
-        let explicit;
-        let set = match self {
-            Self::Explicit(set) => set,
-            Self::Subtree { root, except, comments } => {
-                explicit = ExplicitSet::subtree(document, *root, except, *comments);
-                &explicit
-            }
-        };
-        let mut items = Vec::new();
-        for node in document.descendants(document.root()) {
-            if set.contains(node) {
-                items.push(Item::Node(node));
-            }
-            let namespaces = document.namespace_nodes(node).into_iter().filter(|n| set.contains_namespace(*n));
-            items.extend(namespaces.map(Item::Namespace));
-            let attributes = document.attributes(node).map(|a| a.id).filter(|id| set.contains_attribute(*id));
-            items.extend(attributes.map(Item::Attribute));
-        }
-        items
     }
 }
 

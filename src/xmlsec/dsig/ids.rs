@@ -5,7 +5,10 @@
 //! attacks begin. One pass over the document, one map entry for each id.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::base::limits;
 use crate::xml::{Document, Kind, NodeId, TextPos, ns};
 
 /// Why an id leads to no element.
@@ -96,12 +99,15 @@ struct Entry {
     two_ids: bool,
 }
 
-/// The ids of a document.
+/// The ids of a document, and what following references through it has cost so far.
 #[derive(Debug, Default)]
 pub struct IdIndex {
     attributes: IdAttributes,
     entries: HashMap<Box<str>, Entry>,
     first_duplicate: Option<Box<str>>,
+    unambiguous: OnceLock<HashMap<String, NodeId>>,
+    octets: AtomicU64,
+    steps: AtomicU64,
 }
 
 impl IdIndex {
@@ -121,6 +127,7 @@ impl IdIndex {
 
     /// Adds the ids of `node` and below: what a decryption put in place.
     pub fn extend(&mut self, document: &Document, node: NodeId) {
+        self.unambiguous = OnceLock::new();
         for node in document.descendants(node) {
             if document.kind(node) == Kind::Element {
                 self.add(document, node);
@@ -187,14 +194,41 @@ impl IdIndex {
         Ok(entry.node)
     }
 
-    /// Every id that leads to one element: what `id()` of an XPath expression may find.
+    /// Every id that leads to one element: what `id()` of an XPath expression may find. Gathered once.
     #[must_use]
-    pub fn unambiguous(&self) -> HashMap<String, NodeId> {
-        self.entries
-            .iter()
-            .filter(|(_, entry)| entry.second.is_none() && !entry.two_ids)
-            .map(|(id, entry)| (id.to_string(), entry.node))
-            .collect()
+    pub fn unambiguous(&self) -> &HashMap<String, NodeId> {
+        self.unambiguous.get_or_init(|| {
+            self.entries
+                .iter()
+                .filter(|(_, entry)| entry.second.is_none() && !entry.two_ids)
+                .map(|(id, entry)| (id.to_string(), entry.node))
+                .collect()
+        })
+    }
+
+    /// Counts octets that the transforms of all References to `document` went through. References may overlap, nest and
+    /// repeat, so that what each of them may cost does not bound what they cost together.
+    ///
+    /// # Errors
+    /// The ceiling: [`limits::DEREFERENCED_TIMES_MAX`] times the document, at least [`limits::DEREFERENCED_BYTES_FREE`].
+    pub(super) fn charge_octets(&self, document: &Document, octets: usize) -> Result<(), usize> {
+        let limit = document
+            .octets_len_first()
+            .saturating_mul(limits::DEREFERENCED_TIMES_MAX)
+            .max(limits::DEREFERENCED_BYTES_FREE);
+        let octets = octets as u64;
+        let spent = self.octets.fetch_add(octets, Ordering::Relaxed).saturating_add(octets);
+        if spent > limit as u64 { Err(limit) } else { Ok(()) }
+    }
+
+    /// Steps that XPath expressions may still take in the document of these ids.
+    pub(super) fn steps_left(&self) -> u64 {
+        limits::XPATH_DOCUMENT_STEPS_MAX.saturating_sub(self.steps.load(Ordering::Relaxed))
+    }
+
+    /// Counts steps that an expression took.
+    pub(super) fn charge_steps(&self, steps: u64) {
+        self.steps.fetch_add(steps, Ordering::Relaxed);
     }
 
     /// The first id that two elements bear, if any does.

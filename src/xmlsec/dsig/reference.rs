@@ -252,7 +252,10 @@ pub(super) fn dereference<'a>(target: &Target, uri: &str, context: &Context<'a>)
         Target::WholeDocument { comments } => Ok(Data::of(document, document.root(), *comments)),
         Target::Id { id, comments } => Ok(Data::of(document, find(document, context.ids, uri, id)?, *comments)),
         Target::External(uri) => match context.urls.get(uri.as_str()) {
-            Some(octets) if context.policy.allows_external_references() => Ok(Data::Octets(octets.clone())),
+            Some(octets) if context.policy.allows_external_references() => {
+                transform::charge(context, octets.len())?;
+                Ok(Data::Octets(octets.clone()))
+            }
             _ => Err(Error::External { uri: shortened(uri) }),
         },
         Target::UnsupportedPointer(pointer) => Err(Error::UnsupportedReference {

@@ -17,6 +17,7 @@ use super::signature::Signature;
 use super::transform::{self, Data};
 use super::trust::{Trust, subject};
 use super::x509_data::X509Data;
+use crate::base::limits;
 use crate::xml::c14n::NodeSet;
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::enc;
@@ -63,6 +64,7 @@ pub fn candidates(
         found: Vec::new(),
         message: Pool::default(),
         reasons: Vec::new(),
+        visits: 0,
     };
     if let Some(key_info) = signature.key_info() {
         search.key_info(key_info, signature.node(), 0);
@@ -105,6 +107,8 @@ struct Search<'a, 'c> {
     found: Vec<Found>,
     message: Pool,
     reasons: Vec<String>,
+    /// Children of KeyInfo that were looked at.
+    visits: usize,
 }
 
 impl Search<'_, '_> {
@@ -135,6 +139,12 @@ impl Search<'_, '_> {
     }
 
     fn item(&mut self, document: &Document, item: &KeyInfoItem, signature: NodeId, depth: usize) {
+        // Depth alone does not bound it: a few KeyInfo that name each other lead to any number of ways.
+        self.visits += 1;
+        if self.visits > limits::KEY_INFO_VISITS_MAX {
+            self.refuse(format!("children of KeyInfo exceed the limit of {}", limits::KEY_INFO_VISITS_MAX));
+            return;
+        }
         match item {
             KeyInfoItem::KeyName(name) => {
                 if self.allowed(KeyInfoForm::KeyName) {
@@ -208,18 +218,23 @@ impl Search<'_, '_> {
         }
     }
 
+    /// A certificate of the message; those beyond the bound are left out.
+    fn bring(&mut self, certificate: X509, form: KeyInfoForm) {
+        if self.message.certificates.len() < self.context.policy.certificates_max {
+            self.message.certificates.push((certificate, form));
+        }
+    }
+
     fn x509_data(&mut self, data: &X509Data, form: KeyInfoForm) {
         for certificate in data.parsed_certificates() {
-            if self.message.certificates.len() < self.context.policy.certificates_max {
-                self.message.certificates.push((certificate, form));
-            }
+            self.bring(certificate, form);
         }
         for crl in data.parsed_crls() {
             if self.message.crls.len() < self.context.policy.certificates_max {
                 self.message.crls.push(crl);
             }
         }
-        if !data.selectors.is_empty() {
+        if !data.selectors.is_empty() && self.message.selecting.len() < self.context.policy.certificates_max {
             self.message.selecting.push(data.clone());
         }
     }
@@ -271,7 +286,7 @@ impl Search<'_, '_> {
             transform::run(start, &method.transforms, self.context, signature, &mut octets).map_err(words)?;
             let certificate = X509::from_der(&octets).or_else(|_| X509::from_pem(&octets));
             let certificate = certificate.map_err(|_| "no certificate in DER".to_owned())?;
-            self.message.certificates.push((certificate, KeyInfoForm::X509));
+            self.bring(certificate, KeyInfoForm::X509);
             return self.allowed(KeyInfoForm::X509).then_some(()).ok_or_else(|| "x509 is not allowed here".to_owned());
         }
         let end = transform::run_to_nodes(start, &method.transforms, self.context, signature).map_err(words)?;
@@ -327,7 +342,7 @@ impl Search<'_, '_> {
         match resolver.certificates(self.context, node, &known) {
             Ok(certificates) => {
                 for certificate in certificates {
-                    self.message.certificates.push((certificate, KeyInfoForm::SecurityTokenReference));
+                    self.bring(certificate, KeyInfoForm::SecurityTokenReference);
                 }
             }
             Err(why) => self.refuse(format!("SecurityTokenReference: {}", shortened(&why))),

@@ -3,6 +3,7 @@
 //! A transform works on octets or on nodes; between two that disagree the conversion of §4.4.3.2 takes place: nodes
 //! become octets by Canonical XML 1.0 without comments, octets become nodes by parsing. XSLT is refused by the policy.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::error::Error;
@@ -205,10 +206,12 @@ impl<'a> Data<'a> {
     }
 
     /// Octets become nodes by parsing (§4.4.3.2).
-    fn into_nodes(self, policy: &Policy) -> Result<(Holder<'a>, NodeSet), Error> {
+    fn into_nodes(self, context: &Context<'_>) -> Result<(Holder<'a>, NodeSet), Error> {
+        let policy = context.policy;
         match self {
             Self::Nodes { holder, nodes } => Ok((holder, nodes)),
             Self::Octets(octets) => {
+                charge(context, octets.len())?;
                 let options = crate::xml::Options { dtd: policy.dtd, ..Default::default() };
                 let document = crate::xml::parse(octets, &options)?;
                 let nodes = NodeSet::Subtree { root: document.root(), except: Vec::new(), comments: true };
@@ -218,16 +221,52 @@ impl<'a> Data<'a> {
     }
 
     /// Nodes become octets by Canonical XML 1.0 without comments (§4.4.3.2).
-    fn into_octets(self, policy: &Policy, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn into_octets(self, context: &Context<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         match self {
             Self::Octets(octets) => *out = octets,
             Self::Nodes { holder, nodes } => {
                 out.clear();
-                Canonicalization::plain(C14N::INCLUSIVE10).apply(holder.document(), &nodes, policy, out)?;
+                let canonicalization = Canonicalization::plain(C14N::INCLUSIVE10);
+                canonicalize(&canonicalization, holder.document(), &nodes, context, out)?;
             }
         }
         Ok(())
     }
+}
+
+/// Counts work before the next is begun; see [`super::ids::IdIndex::charge_octets`].
+pub(super) fn charge(context: &Context<'_>, octets: usize) -> Result<(), Error> {
+    let document = context.document;
+    context.ids.charge_octets(document, octets).map_err(|limit| Error::Limit {
+        what: "octets that the transforms of all References go through",
+        limit,
+        at: document.position(document.document_element()),
+    })
+}
+
+/// What is gone through for `nodes`, written or not: octets, and nodes for those that an entity brought.
+fn looked_at(document: &Document, nodes: &NodeSet) -> usize {
+    match nodes {
+        NodeSet::Explicit(_) => document.node_count(),
+        NodeSet::Subtree { root, .. } => {
+            let after = document.next_after(document.root(), *root).map_or(document.node_count(), |n| n.0 as usize);
+            document.range(*root).len() + after.saturating_sub(root.0 as usize)
+        }
+    }
+}
+
+/// The canonical form, counted. Going through the nodes is charged before, what came out after.
+fn canonicalize(
+    canonicalization: &Canonicalization,
+    document: &Document,
+    nodes: &NodeSet,
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    charge(context, looked_at(document, nodes))?;
+    let from = out.len();
+    canonicalization.apply(document, nodes, context.policy, out)?;
+    charge(context, out.len() - from)
 }
 
 /// Runs the transforms and leaves the resulting octets in `out`. Gives the nodes of the main document whose change would
@@ -254,7 +293,7 @@ pub(super) fn run(
             covered = Some(nodes);
         }
     }
-    data.into_octets(context.policy, out)?;
+    data.into_octets(context, out)?;
     Ok(covered)
 }
 
@@ -270,7 +309,7 @@ pub(super) fn run_to_nodes<'a>(
     for transform in transforms {
         data = step(data, transform, context, signature, &mut scratch)?;
     }
-    data.into_nodes(context.policy)
+    data.into_nodes(context)
 }
 
 /// The topmost element of `nodes`.
@@ -301,26 +340,25 @@ fn step<'a>(
     signature: NodeId,
     scratch: &mut Vec<u8>,
 ) -> Result<Data<'a>, Error> {
-    let policy = context.policy;
     match transform {
         Transform::C14N(canonicalization) => {
-            let (holder, nodes) = data.into_nodes(policy)?;
+            let (holder, nodes) = data.into_nodes(context)?;
             let mut out = std::mem::take(scratch);
             out.clear();
-            canonicalization.apply(holder.document(), &nodes, policy, &mut out)?;
+            canonicalize(canonicalization, holder.document(), &nodes, context, &mut out)?;
             Ok(Data::Octets(out))
         }
         Transform::Enveloped => enveloped(data, signature, context),
-        Transform::Base64 => base64(data),
+        Transform::Base64 => base64(data, context),
         Transform::XPath { node, expression } => {
-            let (holder, nodes) = data.into_nodes(policy)?;
+            let (holder, nodes) = data.into_nodes(context)?;
             let set = evaluate(context, &holder, *node, expression, |expression, environment| {
                 expression.filter(holder.document(), &nodes, environment)
             })?;
             Ok(Data::Nodes { holder, nodes: NodeSet::Explicit(set) })
         }
         Transform::XPathFilter2(filters) => {
-            let (holder, nodes) = data.into_nodes(policy)?;
+            let (holder, nodes) = data.into_nodes(context)?;
             let set = filter2(&holder, &nodes, filters, context)?;
             Ok(Data::Nodes { holder, nodes: NodeSet::Explicit(set) })
         }
@@ -347,13 +385,21 @@ fn evaluate<T>(
         .into_iter()
         .map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
         .collect();
-    let ids = expression.contains("id(").then(|| match holder {
-        Holder::Main(_) => context.ids.unambiguous(),
-        Holder::Parsed(document) => IdIndex::build(document, context.ids.attributes()).unambiguous(),
-    });
-    let environment = Environment { namespaces: &namespaces, ids: ids.as_ref(), ..Environment::default() };
+    // `id` may be parted from its parenthesis by white space.
+    let asks_for_ids = expression.contains("id");
+    let parsed = match holder {
+        Holder::Parsed(document) if asks_for_ids => Some(IdIndex::build(document, context.ids.attributes())),
+        _ => None,
+    };
+    let ids = asks_for_ids.then(|| parsed.as_ref().unwrap_or(context.ids).unambiguous());
+    // All expressions of a document share one budget.
+    let steps_max = Environment::default().steps_max.min(context.ids.steps_left());
+    let taken = Cell::new(0);
+    let environment = Environment { namespaces: &namespaces, ids, steps_max, steps_taken: Some(&taken) };
     let expression = Expression::parse(expression)?;
-    Ok(with(&expression, &environment)?)
+    let value = with(&expression, &environment);
+    context.ids.charge_steps(taken.get());
+    Ok(value?)
 }
 
 /// XPath Filter 2.0 §3: the filters build a set from the whole document; what the input shares with it stays.
@@ -366,6 +412,7 @@ fn filter2(
     let document = holder.document();
     let mut kept = ExplicitSet::subtree(document, document.root(), &[], true);
     for filter in filters {
+        charge(context, document.node_count())?;
         let selected: ExplicitSet =
             evaluate(context, holder, filter.node, &filter.expression, |expression, environment| {
                 expression.select(document, environment)
@@ -413,7 +460,7 @@ fn enveloped<'a>(data: Data<'a>, signature: NodeId, context: &Context<'a>) -> Re
 }
 
 /// §6.6.2: of nodes the text alone counts, tags, comments and processing instructions are left out.
-fn base64(data: Data<'_>) -> Result<Data<'_>, Error> {
+fn base64<'a>(data: Data<'a>, context: &Context<'_>) -> Result<Data<'a>, Error> {
     let text = match data {
         Data::Octets(octets) => octets,
         Data::Nodes { holder, nodes } => {
@@ -423,6 +470,7 @@ fn base64(data: Data<'_>) -> Result<Data<'_>, Error> {
             text
         }
     };
+    charge(context, text.len())?;
     let octets = read::decode_base64(&text)
         .ok_or_else(|| Error::Transform { name: "base64", why: "its input is no base64".to_owned() })?;
     Ok(Data::Octets(octets))
@@ -464,13 +512,13 @@ fn str_transform<'a>(
     match token {
         Token::Element(node) => {
             let nodes = NodeSet::Subtree { root: node, except: Vec::new(), comments: false };
-            canonicalization.apply(document, &nodes, context.policy, &mut out)?;
+            canonicalize(canonicalization, document, &nodes, context, &mut out)?;
         }
         Token::Octets(octets) => {
             let fragment = crate::xml::parse(octets, &crate::xml::Options::default())?;
             let root = fragment.document_element();
             let nodes = NodeSet::Subtree { root, except: Vec::new(), comments: false };
-            canonicalization.apply(&fragment, &nodes, context.policy, &mut out)?;
+            canonicalize(canonicalization, &fragment, &nodes, context, &mut out)?;
         }
     }
     Ok(Data::Octets(token::with_null_default_namespace(out)))

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::Error;
 use super::element::{Children, algorithm, base64_leaf, hex, leaf, number_leaf, refused, structure};
 use super::encrypted_type::XMLDSIG_MORE_2021;
+use crate::base::limits;
 use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::algorithm::{Digest, KeyAgreement, KeyDerivation};
 use crate::xmlsec::dsig::key_value;
@@ -145,6 +146,14 @@ impl Derivation {
         })
     }
 
+    /// Iterations that deriving a key of `key_bytes` costs: PBKDF2 pays them again for each block.
+    pub(super) fn iterations(&self, key_bytes: usize) -> usize {
+        match self {
+            Self::Pbkdf2 { digest, iterations, .. } => key_bytes.div_ceil(digest.size()).saturating_mul(*iterations),
+            _ => 0,
+        }
+    }
+
     /// The length that the parameters name.
     #[must_use]
     pub fn key_bytes(&self) -> Option<usize> {
@@ -189,7 +198,7 @@ fn hkdf_parameters(doc: &Document, node: NodeId, policy: &Policy) -> Result<Deri
         digest: policy.kdf_hmac(algorithm(doc, prf)?).map_err(refused(doc, prf))?,
         salt,
         info,
-        key_bytes: length.map(|leaf| number_leaf(doc, leaf, "KeyLength")).transpose()?,
+        key_bytes: length.map(|leaf| key_length(doc, leaf)).transpose()?,
     })
 }
 
@@ -213,8 +222,19 @@ fn pbkdf2_parameters(doc: &Document, node: NodeId, policy: &Policy) -> Result<De
         digest: policy.kdf_hmac(algorithm(doc, prf)?).map_err(refused(doc, prf))?,
         salt: base64_leaf(doc, specified, "Specified")?,
         iterations,
-        key_bytes: length.map(|leaf| number_leaf(doc, leaf, "KeyLength")).transpose()?,
+        key_bytes: length.map(|leaf| key_length(doc, leaf)).transpose()?,
     })
+}
+
+/// The length of a derived key. That of an HMAC is nowhere else, so the document alone would say how much memory it takes.
+fn key_length(doc: &Document, leaf: NodeId) -> Result<usize, Error> {
+    let key_bytes = number_leaf(doc, leaf, "KeyLength")?;
+    if key_bytes > limits::DERIVED_KEY_BYTES_MAX {
+        let expected = format!("at most {} octets", limits::DERIVED_KEY_BYTES_MAX);
+        let parameter = Refused::Parameter { what: "KeyLength", came: key_bytes.to_string(), expected };
+        return Err(refused(doc, leaf)(parameter));
+    }
+    Ok(key_bytes)
 }
 
 /// An `AgreementMethod`, checked.

@@ -12,6 +12,7 @@ use super::decrypt::{cipher_octets, open_data};
 use super::encrypted_type::{DataType, EncryptedData};
 use super::resolve::{Keys, Resolver, Search, Wanted};
 use super::{Error, Kind};
+use crate::base::limits;
 use crate::xml::{Document, Kind as NodeKind, NodeId, TextPos, ns};
 use crate::xmlsec::dsig::{Context, IdAttributes, IdIndex, UrlMap};
 use crate::xmlsec::policy::Policy;
@@ -76,6 +77,7 @@ impl Decryptor<'_> {
             outermost(document, document.root())?.into_iter().rev().map(|node| (node, 0)).collect();
         let only = pending.len() == 1;
         let mut encrypted_keys = all(document, document.root(), "EncryptedKey");
+        expect_few(&encrypted_keys)?;
         while let Some((node, depth)) = pending.pop() {
             let data = EncryptedData::parse(document, node, self.policy)?;
             if data.data_type == DataType::Octets && !(only && depth == 0) {
@@ -100,9 +102,13 @@ impl Decryptor<'_> {
             for new in &inside {
                 ids.extend(document, *new);
                 encrypted_keys.extend(all(document, *new, "EncryptedKey"));
+                expect_few(&encrypted_keys)?;
                 let nested = outermost(document, *new)?;
                 if !nested.is_empty() && depth == NESTING_MAX {
                     return Err(Error::Limit { what: "EncryptedData inside EncryptedData", limit: NESTING_MAX });
+                }
+                if opened + pending.len() + nested.len() > ENCRYPTED_DATA_MAX {
+                    return Err(Error::Limit { what: "EncryptedData elements", limit: ENCRYPTED_DATA_MAX });
                 }
                 pending.extend(nested.into_iter().rev().map(|node| (node, depth + 1)));
             }
@@ -191,6 +197,11 @@ fn without_prolog(clear: &[u8]) -> &[u8] {
     let declared = clear.strip_prefix(b"<?xml").filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace));
     let end = declared.and_then(|rest| rest.windows(2).position(|pair| pair == b"?>").map(|at| &rest[at + 2..]));
     end.unwrap_or(clear)
+}
+
+fn expect_few(encrypted_keys: &[NodeId]) -> Result<(), Error> {
+    let limit = limits::ENCRYPTED_KEYS_MAX;
+    if encrypted_keys.len() > limit { Err(Error::Limit { what: "EncryptedKey elements", limit }) } else { Ok(()) }
 }
 
 fn all(document: &Document, root: NodeId, local: &str) -> Vec<NodeId> {

@@ -7,6 +7,7 @@
 use super::Error;
 use super::agreement::Agreement;
 use super::element::{Children, algorithm, base64_leaf, hex, leaf, number_leaf, refused, structure};
+use crate::base::limits;
 use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::algorithm::{Cipher, Digest, KeyTransport, KeyWrap, Level};
 use crate::xmlsec::policy::{Policy, Refused, shortened};
@@ -335,6 +336,17 @@ fn key_method(doc: &Document, node: NodeId, policy: &Policy) -> Result<KeyMethod
     }
 }
 
+/// Among partners nobody sends a label, so none is taken (design 2.2). OpenSSL 3 as bound here keeps the octets of each
+/// label for ever: a process that serves could be made to grow without end. In files it is bounded.
+fn expect_label(doc: &Document, node: NodeId, label: &[u8], policy: &Policy) -> Result<(), Error> {
+    let most = if policy.level() == Level::Serve { 0 } else { limits::OAEP_LABEL_BYTES_MAX };
+    if label.len() <= most {
+        return Ok(());
+    }
+    let (came, expected) = (format!("of {} octets", label.len()), format!("at most {most} octets"));
+    Err(refused(doc, node)(Refused::Parameter { what: "OAEPparams", came, expected }))
+}
+
 /// Parameters of RSA-OAEP: SHA-1 and MGF1 with SHA-1 where nothing is said (XML Encryption 1.1 §5.5.2).
 fn transport(doc: &Document, node: NodeId, which: KeyTransport, policy: &Policy) -> Result<Transport, Error> {
     let found = parameters(doc, node)?;
@@ -347,6 +359,7 @@ fn transport(doc: &Document, node: NodeId, which: KeyTransport, policy: &Policy)
     if which == KeyTransport::Rsa15 {
         return Ok(transport);
     }
+    expect_label(doc, node, &transport.label, policy)?;
     if let Some(digest) = found.digest {
         transport.digest = policy.oaep_digest(algorithm(doc, digest)?).map_err(refused(doc, digest))?;
     }

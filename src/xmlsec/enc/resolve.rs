@@ -15,11 +15,12 @@ use super::decrypt::{ContentKey, DecryptionKey, cipher_octets, decrypt_key_octet
 use super::element::leaf;
 use super::encrypted_type::{EncryptedKey, KeyMethod};
 use super::{Agreement, DerivedKey, Error, Kind};
-use crate::xml::{Document, Kind as NodeKind, NodeId, ns};
+use crate::base::limits;
+use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::algorithm::Digest;
 use crate::xmlsec::dsig::{self, Context, KeyInfoItem, RetrievalMethod};
 use crate::xmlsec::key::{Key, KeyRing};
-use crate::xmlsec::policy::{KeyInfoForm, shortened};
+use crate::xmlsec::policy::{KeyInfoForm, Policy, shortened};
 use crate::xmlsec::provider::digest;
 
 /// `ValueType` of a key identifier that hashes an EncryptedKey (WS-Security 1.1 §7.3).
@@ -80,6 +81,30 @@ pub struct Search {
     uses: usize,
     tried: Vec<String>,
     refused: Option<Error>,
+    /// What the EncryptedKeys say of themselves, gathered once: a document may hold as many of them as things that they
+    /// close, and each thing asks.
+    index: Index,
+    /// Looks that were taken.
+    looks: usize,
+    /// Iterations of PBKDF2 that were paid.
+    iterations: usize,
+}
+
+/// EncryptedKeys by what they say.
+#[derive(Default)]
+struct Index {
+    /// EncryptedKeys that are in it: the first so many of the document.
+    read: usize,
+    /// By URI of a `ReferenceList`.
+    closing: HashMap<String, Vec<NodeId>>,
+    /// By `CarriedKeyName`.
+    carrying: HashMap<String, Vec<NodeId>>,
+    /// EncryptedKeys whose cipher values are hashed.
+    hashed: usize,
+    /// By SHA-1 of the cipher value.
+    hashes: HashMap<Vec<u8>, Vec<NodeId>>,
+    /// Whether the KeyInfo names one of our keys.
+    ours: HashMap<NodeId, bool>,
 }
 
 impl Wanted<'_> {
@@ -104,6 +129,24 @@ impl Search {
         if matches!(error.kind(), Kind::Policy | Kind::Structure) && self.refused.is_none() {
             self.refused = Some(error);
         }
+    }
+
+    /// Counts work before it is done.
+    fn look(&mut self, at: usize) -> Result<(), Error> {
+        let limit = limits::KEY_SEARCH_MAX;
+        self.looks = self.looks.saturating_add(at);
+        if self.looks > limit { Err(Error::Limit { what: "looks for keys", limit }) } else { Ok(()) }
+    }
+
+    /// Counts iterations before they are paid.
+    fn iterate(&mut self, iterations: usize, policy: &Policy) -> Result<(), Error> {
+        let one = usize::try_from(policy.pbkdf2_iterations_max).unwrap_or(usize::MAX);
+        let limit = one.saturating_mul(limits::DERIVATIONS_MAX);
+        self.iterations = self.iterations.saturating_add(iterations);
+        if self.iterations > limit {
+            return Err(Error::Limit { what: "iterations of all key derivations", limit });
+        }
+        Ok(())
     }
 
     /// Why nothing opened, once the search has ended; what was noted is forgotten.
@@ -161,9 +204,8 @@ impl Resolver<'_> {
             return Ok(ControlFlow::Break(()));
         }
         if let Some(id) = data_id {
-            let uri = format!("#{id}");
-            let naming: Vec<NodeId> =
-                self.encrypted_keys.iter().copied().filter(|key| self.closes(*key, &uri)).collect();
+            self.read_index(search)?;
+            let naming = search.index.closing.get(&format!("#{id}")).cloned().unwrap_or_default();
             if self.encrypted(naming, wanted, 0, search, visit)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -192,6 +234,7 @@ impl Resolver<'_> {
         let Some(key_info) = key_info else { return Ok(self.secrets(None, wanted, search, visit)) };
         let mut encrypted = Vec::new();
         for child in self.doc().elements(key_info) {
+            search.look(1)?;
             if self.child(child, wanted, depth, &mut encrypted, search, visit)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -214,14 +257,17 @@ impl Resolver<'_> {
             (ns::DS, "KeyName") if self.allows(KeyInfoForm::KeyName) => {
                 let Ok(name) = leaf(doc, node) else { return Ok(ControlFlow::Continue(())) };
                 let name = name.trim();
-                encrypted.extend(self.encrypted_keys.iter().filter(|key| self.carries(**key, name)));
+                self.read_index(search)?;
+                let carrying = search.index.carrying.get(name).cloned().unwrap_or_default();
+                search.look(carrying.len())?;
+                encrypted.extend(carrying);
                 return Ok(self.secrets(Some(name), wanted, search, visit));
             }
             (ns::XENC, "EncryptedKey") if self.allows(KeyInfoForm::EncryptedKey) => encrypted.push(node),
             (ns::XENC, "AgreementMethod") if self.allows(KeyInfoForm::AgreementMethod) => {
                 return self.agreed(node, wanted, search, visit);
             }
-            (ns::XENC11, "DerivedKey") => return Ok(self.derived(node, wanted, search, visit)),
+            (ns::XENC11, "DerivedKey") => return self.derived(node, wanted, search, visit),
             (ns::DS, "RetrievalMethod") if self.allows(KeyInfoForm::RetrievalMethod) => {
                 let limit = self.context.policy.key_info_depth_max;
                 if depth >= limit {
@@ -242,7 +288,9 @@ impl Resolver<'_> {
                 }
             }
             (ns::WSSE, "SecurityTokenReference") if self.allows(KeyInfoForm::SecurityTokenReference) => {
-                encrypted.extend(self.by_token_reference(node, search));
+                let found = self.by_token_reference(node, search)?;
+                search.look(found.len())?;
+                encrypted.extend(found);
             }
             _ => {}
         }
@@ -287,32 +335,40 @@ impl Resolver<'_> {
         })
     }
 
-    fn derived(&self, node: NodeId, wanted: Wanted<'_>, search: &mut Search, visit: Visit<'_>) -> ControlFlow<()> {
+    fn derived(
+        &self,
+        node: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
         if !self.context.policy.allows_symmetric_keys() {
             search.note("DerivedKey: only with --allow-legacy".to_owned());
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         }
         let derived = match DerivedKey::parse(self.doc(), node, self.context.policy) {
             Ok(derived) => derived,
             Err(error) => {
                 search.failed("DerivedKey", error);
-                return ControlFlow::Continue(());
+                return Ok(ControlFlow::Continue(()));
             }
         };
         let Some(key_bytes) = wanted.key_bytes.or(derived.derivation.key_bytes()) else {
             search.note("DerivedKey: of unknown length".to_owned());
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         };
         for (key, octets) in self.named_secrets(derived.master_key_name.as_deref()) {
             if !self.may_use(search) {
                 break;
             }
+            search.iterate(derived.derivation.iterations(key_bytes), self.context.policy)?;
             match derived.derivation.derive(octets, wanted.algorithm_uri, key_bytes) {
-                Ok(octets) => visit(&octets)?,
+                Ok(octets) if visit(&octets).is_break() => return Ok(ControlFlow::Break(())),
+                Ok(_) => {}
                 Err(error) => search.failed(&format!("DerivedKey from {}", describe(key)), error),
             }
         }
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn agreed(
@@ -337,6 +393,7 @@ impl Resolver<'_> {
             let Some(opener) = entry.opener.as_ref() else { continue };
             let Some(ours) = opener.agreement().filter(|ours| agreement.fits(ours.curve())) else { continue };
             self.expect_use(search)?;
+            search.iterate(agreement.derivation.iterations(key_bytes), self.context.policy)?;
             let named = |name: &str| self.keys.public_named(name);
             let key = opener
                 .expect_allowed(self.context.policy, || self.doc().position(node))
@@ -361,7 +418,9 @@ impl Resolver<'_> {
         search: &mut Search,
         visit: Visit<'_>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut nodes: Vec<(bool, NodeId)> = nodes.into_iter().map(|node| (!self.names_us(node), node)).collect();
+        search.look(nodes.len())?;
+        let mut nodes: Vec<(bool, NodeId)> =
+            nodes.into_iter().map(|node| Ok((!self.names_us(node, search)?, node))).collect::<Result<_, Error>>()?;
         nodes.sort_by_key(|(others, _)| *others);
         for (_, node) in nodes {
             if self.encrypted_key(node, wanted, depth, search, visit)?.is_break() {
@@ -547,8 +606,11 @@ impl Resolver<'_> {
         }
     }
 
-    /// Whether the KeyInfo of an EncryptedKey names one of our keys.
-    fn names_us(&self, encrypted_key: NodeId) -> bool {
+    /// Whether the KeyInfo of an EncryptedKey names one of our keys; found out once.
+    fn names_us(&self, encrypted_key: NodeId, search: &mut Search) -> Result<bool, Error> {
+        if let Some(known) = search.index.ours.get(&encrypted_key) {
+            return Ok(*known);
+        }
         let doc = self.doc();
         let mut info = doc.elements(encrypted_key).find(|child| doc.is(*child, ns::DS, "KeyInfo"));
         let agreement = info.and_then(|info| doc.elements(info).find(|c| doc.is(*c, ns::XENC, "AgreementMethod")));
@@ -556,26 +618,53 @@ impl Resolver<'_> {
             info = doc.elements(agreement).find(|child| doc.is(*child, ns::XENC, "RecipientKeyInfo"));
         }
         let hints = self.hints(info);
-        self.keys.entries.iter().any(|entry| hints.iter().any(|hint| self.hints_at(hint, entry)))
+        search.look(1 + hints.len() * self.keys.entries.len())?;
+        let ours = self.keys.entries.iter().any(|entry| hints.iter().any(|hint| self.hints_at(hint, entry)));
+        search.index.ours.insert(encrypted_key, ours);
+        Ok(ours)
     }
 
-    fn carries(&self, encrypted_key: NodeId, name: &str) -> bool {
+    /// Reads what the EncryptedKeys say that were not read before.
+    fn read_index(&self, search: &mut Search) -> Result<(), Error> {
+        if !self.allows(KeyInfoForm::EncryptedKey) {
+            return Ok(());
+        }
         let doc = self.doc();
-        self.allows(KeyInfoForm::EncryptedKey)
-            && doc
-                .elements(encrypted_key)
-                .filter(|child| doc.is(*child, ns::XENC, "CarriedKeyName"))
-                .any(|child| doc.text_content(child).trim() == name)
+        while let Some(key) = self.encrypted_keys.get(search.index.read).copied() {
+            search.index.read += 1;
+            for child in doc.elements(key) {
+                search.look(1)?;
+                if doc.is(child, ns::XENC, "CarriedKeyName") {
+                    let name = doc.text_content(child).trim().to_owned();
+                    search.index.carrying.entry(name).or_default().push(key);
+                } else if doc.is(child, ns::XENC, "ReferenceList") {
+                    for reference in doc.elements(child) {
+                        search.look(1)?;
+                        let Some(uri) = doc.attribute(reference, "", "URI") else { continue };
+                        let closing = search.index.closing.entry(uri.to_owned()).or_default();
+                        if closing.last() != Some(&key) {
+                            closing.push(key);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn closes(&self, encrypted_key: NodeId, uri: &str) -> bool {
+    /// Hashes the cipher values that were not hashed before.
+    fn read_hashes(&self, search: &mut Search) -> Result<(), Error> {
         let doc = self.doc();
-        self.allows(KeyInfoForm::EncryptedKey)
-            && doc
-                .elements(encrypted_key)
-                .filter(|child| doc.is(*child, ns::XENC, "ReferenceList"))
-                .flat_map(|list| doc.elements(list))
-                .any(|reference| doc.attribute(reference, "", "URI") == Some(uri))
+        while let Some(key) = self.encrypted_keys.get(search.index.hashed).copied() {
+            search.index.hashed += 1;
+            search.look(1)?;
+            let value = doc.descendants(key).find(|n| doc.is(*n, ns::XENC, "CipherValue"));
+            let octets = value.and_then(|value| crate::xmlsec::base64::decode(&doc.text_content(value)).ok());
+            if let Some(hash) = octets.and_then(|octets| digest::digest(Digest::Sha1, &octets).ok()) {
+                search.index.hashes.entry(hash.to_vec()).or_default().push(key);
+            }
+        }
+        Ok(())
     }
 
     fn same_document(&self, node: NodeId, uri: &str, search: &mut Search) -> Option<NodeId> {
@@ -607,29 +696,21 @@ impl Resolver<'_> {
     }
 
     /// WS-Security: `wsse:Reference` to an EncryptedKey, or its hash.
-    fn by_token_reference(&self, node: NodeId, search: &mut Search) -> Vec<NodeId> {
+    fn by_token_reference(&self, node: NodeId, search: &mut Search) -> Result<Vec<NodeId>, Error> {
         let doc = self.doc();
-        let Some(child) = doc.elements(node).next() else { return Vec::new() };
+        let Some(child) = doc.elements(node).next() else { return Ok(Vec::new()) };
         if doc.is(child, ns::WSSE, "Reference") {
             let target = self.same_document(child, doc.attribute(child, "", "URI").unwrap_or(""), search);
-            return target.into_iter().filter(|target| doc.is(*target, ns::XENC, "EncryptedKey")).collect();
+            return Ok(target.into_iter().filter(|target| doc.is(*target, ns::XENC, "EncryptedKey")).collect());
         }
         let hashed = doc.is(child, ns::WSSE, "KeyIdentifier")
             && doc.attribute(child, "", "ValueType") == Some(ENCRYPTED_KEY_SHA1);
         let Some(expected) = hashed.then(|| crate::xmlsec::base64::decode(&doc.text_content(child)).ok()).flatten()
         else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        let matches = |key: &&NodeId| {
-            let value = doc
-                .descendants(**key)
-                .find(|n| doc.kind(*n) == NodeKind::Element && doc.is(*n, ns::XENC, "CipherValue"));
-            let octets = value.and_then(|value| crate::xmlsec::base64::decode(&doc.text_content(value)).ok());
-            octets
-                .and_then(|octets| digest::digest(Digest::Sha1, &octets).ok())
-                .is_some_and(|hash| hash[..] == expected)
-        };
-        self.encrypted_keys.iter().filter(matches).copied().collect()
+        self.read_hashes(search)?;
+        Ok(search.index.hashes.get(&expected).cloned().unwrap_or_default())
     }
 }
 

@@ -5,7 +5,7 @@
 //! are an empty `OriginatorKeyInfo` and an empty `ds:X509Data`. What is to be closed stands in the `CipherValue` of the
 //! `EncryptedData`, or comes from outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use zeroize::Zeroizing;
 
@@ -38,10 +38,11 @@ pub fn seal_elements(
     if let Some(other) = elements.iter().find(|node| document.kind(**node) != Kind::Element) {
         return Err(structure(document, *other, "an element", "another node"));
     }
+    let chosen: HashSet<NodeId> = elements.iter().copied().collect();
     let outermost: Vec<NodeId> = elements
         .iter()
         .copied()
-        .filter(|node| !document.ancestors(*node).skip(1).any(|around| elements.contains(&around)))
+        .filter(|node| !document.ancestors(*node).skip(1).any(|around| chosen.contains(&around)))
         .collect();
     for node in &outermost {
         let content_key = ContentKey::random(cipher)?;
