@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
+mod c14n_libxml2;
 mod cli_store;
 mod codegen;
 mod contract;

@@ -131,7 +131,7 @@ impl<'p> Pass<'p> {
     fn start(&mut self, node: NodeId, visible: bool) -> Result<(), Error> {
         let document = self.document;
         if visible && document.relative_uri {
-            check_relative(document, node)?;
+            check_relative(document, document.own_declarations(node))?;
         }
         let mut frame = Frame { visible, in_scope: self.in_scope.len(), ..Frame::default() };
         for declaration in document.own_declarations(node) {
@@ -149,12 +149,20 @@ impl<'p> Pass<'p> {
             self.out.extend_from_slice(document.qualified_name(node).as_bytes());
         }
         let range = document.node(node).attribute_range();
-        let mut attributes: Vec<u32> =
-            range.map(|id| id as u32).filter(|id| self.set.contains_attribute(AttributeId(*id))).collect();
+        let mut attributes: Vec<u32> = range
+            .map(|id| id as u32)
+            .filter(|id| {
+                let kept = visible && self.method == Method::Inclusive11 && inherit::stays(document, AttributeId(*id));
+                kept || self.set.contains_attribute(AttributeId(*id))
+            })
+            .collect();
         let mut declarations = match self.method {
             Method::Exclusive => self.exclusive(node, visible, &attributes, &mut frame),
             Method::Inclusive10 | Method::Inclusive11 => self.inclusive(node, visible, |_| true, &mut frame),
         };
+        if document.relative_uri {
+            check_relative(document, &declarations)?;
+        }
         declarations.sort_unstable_by_key(|d| document.prefix_text(d.prefix));
         for declaration in declarations {
             push_declaration(self.out, document, declaration);

@@ -214,7 +214,7 @@ impl<'p> Pass<'p> {
     fn start(&mut self, node: NodeId, apex: bool, left_out: Option<AttributeId>) -> Result<(), Error> {
         let document = self.document;
         if document.relative_uri {
-            check_relative(document, node)?;
+            check_relative(document, document.own_declarations(node))?;
         }
         self.undo_marks.push(self.undo.len());
         self.declarations.clear();
@@ -224,6 +224,9 @@ impl<'p> Pass<'p> {
         match self.method {
             Method::Exclusive => self.exclusive_namespaces(node, apex),
             Method::Inclusive10 | Method::Inclusive11 => self.inclusive_namespaces(node, apex),
+        }
+        if document.relative_uri {
+            check_relative(document, &self.declarations)?;
         }
         self.out.push(b'<');
         self.out.extend_from_slice(document.qualified_name(node).as_bytes());
@@ -311,8 +314,9 @@ impl<'p> Pass<'p> {
     }
 }
 
-pub(super) fn check_relative(document: &Document, node: NodeId) -> Result<(), Error> {
-    for declaration in document.own_declarations(node) {
+/// For what an element declares itself, and for what is declared on it in the form.
+pub(super) fn check_relative(document: &Document, declarations: &[Declaration]) -> Result<(), Error> {
+    for declaration in declarations {
         let uri = document.uri_text(declaration.uri);
         if declaration.uri != NO_NS && declaration.uri != XML_NS && !crate::xml::parse::is_absolute(uri) {
             return Err(Error::RelativeNamespace { uri: uri.to_owned() });

@@ -76,6 +76,28 @@ fn orphans_inherit_xml_attributes_each_method_in_its_way() {
     assert_eq!(by(Method::Exclusive), r#"<c xml:base="4" xml:lang="de"></c>"#);
 }
 
+/// C14N11, test case xmlbase-c14n11spec3-103 of the working group, and its like for the other two.
+#[test]
+fn elements_keep_their_xml_attributes_that_a_node_set_leaves_out_in_1_1_only() {
+    let document =
+        read("<a xml:base='foo/bar'><b xml:base='..'><c xml:base='..'><d xml:base='x' xml:id='i'/></c></b></a>");
+    let mut set = ExplicitSet::new();
+    set.insert(find(&document, "a"));
+    set.insert_whole(&document, find(&document, "d"));
+    let set = NodeSet::Explicit(set);
+    let by = |method| form(&document, &set, &settings(method, false, &[]));
+    assert_eq!(by(Method::Inclusive11), r#"<a xml:base="foo/bar"><d xml:base="../../x" xml:id="i"></d></a>"#);
+    assert_eq!(by(Method::Inclusive10), r#"<a><d xml:base="x" xml:id="i"></d></a>"#);
+    assert_eq!(by(Method::Exclusive), r#"<a><d xml:base="x" xml:id="i"></d></a>"#);
+    let document = read("<a xml:lang='en' xml:space='default' xml:id='i' k='1'/>");
+    let mut set = ExplicitSet::new();
+    set.insert(find(&document, "a"));
+    let set = NodeSet::Explicit(set);
+    let by = |method| form(&document, &set, &settings(method, false, &[]));
+    assert_eq!(by(Method::Inclusive11), r#"<a xml:lang="en" xml:space="default"></a>"#);
+    assert_eq!(by(Method::Inclusive10), "<a></a>");
+}
+
 #[test]
 fn fails_on_relative_namespace_uris_in_what_is_written() {
     let document = read("<a><b xmlns='relative'/><c/></a>");
@@ -85,6 +107,27 @@ fn fails_on_relative_namespace_uris_in_what_is_written() {
         assert_eq!(run(&NodeSet::document(&document)), Err(Error::RelativeNamespace { uri }));
         assert!(run(&NodeSet::subtree(find(&document, "c"))).is_ok());
     }
+}
+
+/// C14N10 §1.3: what an apex takes over from above is written too.
+#[test]
+fn fails_on_relative_namespace_uris_that_are_inherited() {
+    let document = read("<a xmlns:p='relative'><b><p:c/></b></a>");
+    let b = find(&document, "b");
+    let run = |method, nodes: &NodeSet, prefixes: &[&str]| {
+        canonicalize(&document, nodes, &settings(method, false, prefixes), &mut Vec::new())
+    };
+    let explicit = NodeSet::Explicit(ExplicitSet::subtree(&document, b, &[], true));
+    for nodes in [NodeSet::subtree(b), explicit] {
+        let failure = Err(Error::RelativeNamespace { uri: "relative".to_owned() });
+        for method in [Method::Inclusive10, Method::Inclusive11, Method::Exclusive] {
+            assert_eq!(run(method, &nodes, &[]), failure, "{method:?}");
+        }
+        assert_eq!(run(Method::Exclusive, &nodes, &["p"]), failure);
+    }
+    let unused = read("<a xmlns:p='relative'><b/></a>");
+    let nodes = NodeSet::subtree(find(&unused, "b"));
+    assert!(canonicalize(&unused, &nodes, &settings(Method::Exclusive, false, &[]), &mut Vec::new()).is_ok());
 }
 
 #[test]

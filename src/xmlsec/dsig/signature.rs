@@ -267,13 +267,14 @@ fn hmac_output_length(document: &Document, node: NodeId, digest: Digest) -> Resu
     }
 }
 
-/// `RSAPSSParams` (RFC 9231 §2.3.9). What is left out is SHA-256, MGF1 with SHA-256, and a salt as long as the digest.
+/// `RSAPSSParams` (RFC 9231 §2.3.9). What is left out is SHA-256, MGF1 with the same digest as the signature, and a salt as
+/// long as the digest: so sign and read all that know it.
 fn pss_params(document: &Document, node: NodeId, policy: &Policy) -> Result<Scheme, Error> {
     let refused = |refused| Error::refused(refused, document.position(node));
     let digest_of = |node| -> Result<Digest, Error> {
         policy.digest(read::algorithm(document, node)?).map_err(|why| Error::refused(why, document.position(node)))
     };
-    let (mut digest, mut mgf, mut salt) = (Digest::Sha256, Digest::Sha256, None);
+    let (mut digest, mut mgf, mut salt) = (Digest::Sha256, None, None);
     let params = read::elements(document, node)?;
     match params.as_slice() {
         [] => {}
@@ -288,7 +289,7 @@ fn pss_params(document: &Document, node: NodeId, policy: &Policy) -> Result<Sche
                         return Err(refused(Refused::UnknownAlgorithm { usage, uri: name.to_owned() }));
                     }
                     for inner in read::elements(document, child)? {
-                        mgf = digest_of(inner)?;
+                        mgf = Some(digest_of(inner)?);
                     }
                 } else if document.is(child, PSS, "SaltLength") {
                     let text = read::leaf(document, child)?;
@@ -306,7 +307,7 @@ fn pss_params(document: &Document, node: NodeId, policy: &Policy) -> Result<Sche
         _ => return Err(BadStructure::new(document, node, "expected at most one RSAPSSParams").into()),
     }
     let usual = u16::try_from(digest.size()).unwrap_or(0);
-    let salt = salt.unwrap_or(usual);
+    let (salt, mgf) = (salt.unwrap_or(usual), mgf.unwrap_or(digest));
     if policy.level() < Level::Legacy && (salt != usual || mgf != digest) {
         return Err(refused(Refused::Parameter {
             what: "RSAPSSParams",

@@ -23,6 +23,7 @@ use crate::xml::{self, Document, NodeId, ns};
 use crate::xmlsec::algorithm::{self, Digest, SignatureMethod};
 use crate::xmlsec::key::{Key, KeyRing, Material};
 use crate::xmlsec::provider::digest;
+use crate::xmlsec::provider::signature::Scheme;
 use crate::xmlsec::{KeyInfoForms, Policy, SigningKey};
 
 pub(super) fn parse(text: &str) -> Document {
@@ -168,6 +169,24 @@ fn pss_parameters_are_read_and_odd_ones_need_legacy() {
         assert!(judge(&text, &ring_of(&key), &legacy()).is_valid());
         assert_eq!(judge(&text, &ring_of(&key), &Policy::default()).is_valid(), usual, "{salt}");
     }
+}
+
+/// The JDK writes no MaskGenerationFunction when its digest is that of the signature, whichever that is.
+#[test]
+fn a_mask_that_pss_parameters_leave_out_has_the_digest_of_the_signature() {
+    let key = rsa(2048);
+    let signing = SigningKey::from_private(key.clone());
+    let signer = Signer { key: &signing, name: None, certificates: &[] };
+    let parameters = format!(
+        "<p:RSAPSSParams xmlns:p=\"http://www.w3.org/2007/05/xmldsig-more#\"><ds:DigestMethod Algorithm=\"{}\"/></p:RSAPSSParams>",
+        Digest::Sha384.uri()
+    );
+    let text = signed(SignatureMethod::RsaPssParams.uri(), &parameters, Digest::Sha256, &signer, &Policy::default());
+    assert!(judge(&text, &ring_of(&key), &Policy::default()).is_valid());
+    let document = parse(&text);
+    let node = verify::outermost_signatures(&document)[0];
+    let scheme = Signature::parse(&document, node, &Policy::default()).unwrap().scheme();
+    assert_eq!(scheme, Scheme::rsa_pss(Digest::Sha384));
 }
 
 #[test]
