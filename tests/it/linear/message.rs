@@ -97,7 +97,9 @@ fn cpu_time_of_a_sealed_message_grows_with_its_items() {
 }
 
 /// Envelopes whose Body is hard on the checks that come before any signature.
-const BODIES: [(&str, fn(usize) -> String); 4] = [
+type Shape = (&'static str, fn(usize) -> String);
+
+const BODIES: [Shape; 4] = [
     ("comments in one element of the Body", |octets| format!("<a>{}</a>", "<!--c-->".repeat(octets / 8))),
     ("comments and texts in one element of the Body", |octets| format!("<a>{}</a>", "<!--c-->\n".repeat(octets / 9))),
     ("comments in one ds:Object", |octets| {
