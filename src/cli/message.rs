@@ -8,6 +8,8 @@ use super::out::{self, Exit, Failure};
 use super::place::Place;
 use super::reach::{Reach, text};
 
+mod explain;
+
 /// Messages, in and out.
 #[derive(Debug, Subcommand)]
 pub enum Message {
@@ -21,6 +23,8 @@ pub enum Message {
         after_help = "EXAMPLES:\n  coconnect message list --dir id\n  coconnect message list --dir id --limit 50 --json"
     )]
     List(List),
+    /// Explain why a signature or a decryption failed, with the octets
+    Explain(Box<explain::Explain>),
 }
 
 /// Octets of a message.
@@ -30,12 +34,16 @@ pub enum Part {
     Document,
     /// The Acknowledgement element, given or received.
     Acknowledgement,
-    /// The envelope as it came or went.
+    /// The envelope as it came.
     Request,
     /// The envelope as verified: decrypted in place.
     Clear,
-    /// The answer as it went or came.
+    /// Our answer to it, as it went.
     Reply,
+    /// The envelope that we sent in the last try.
+    Sent,
+    /// The partner's answer to what we sent, as it came.
+    Answer,
 }
 
 /// `message show`.
@@ -70,6 +78,7 @@ pub(super) fn run(verb: Message) -> Result<Exit, Failure> {
     match verb {
         Message::Show(args) => show(&args),
         Message::List(args) => list(&args),
+        Message::Explain(args) => explain::run(&args),
     }
 }
 

@@ -40,6 +40,29 @@ pub enum ProfileArg {
     Lenient,
 }
 
+/// What a message is judged with: keys, trust, time, strictness.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// A certificate authority that may have certified the signer. Repeatable
+    #[arg(long, value_name = "FILE")]
+    pub trusted: Vec<String>,
+    /// The moment at which everything is judged; default now
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<Timestamp>,
+    /// How strictly
+    #[arg(long, value_enum, default_value = "serve")]
+    pub profile: ProfileArg,
+    /// Forms of KeyInfo that may name or bring the signer's key: any, or a LIST as in `xmlsec verify`
+    #[arg(long = "key-info", value_name = "any|LIST")]
+    pub key_info: Option<KeyInfoForms>,
+    /// Allow every algorithm that is implemented; the lenient profile only
+    #[arg(long)]
+    pub allow_legacy: bool,
+}
+
 /// `wss check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -49,22 +72,7 @@ EXAMPLES:
   coconnect wss check --profile lenient --allow-legacy --key client.crt --out clear.xml message.xml")]
 pub struct CheckArgs {
     #[command(flatten)]
-    keys: KeyArgs,
-    /// A certificate authority that may have certified the signer. Repeatable
-    #[arg(long, value_name = "FILE")]
-    trusted: Vec<String>,
-    /// The moment at which everything is judged; default now
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Timestamp>,
-    /// How strictly
-    #[arg(long, value_enum, default_value = "serve")]
-    profile: ProfileArg,
-    /// Forms of KeyInfo that may name or bring the signer's key: any, or a LIST as in `xmlsec verify`
-    #[arg(long = "key-info", value_name = "any|LIST")]
-    key_info: Option<KeyInfoForms>,
-    /// Allow every algorithm that is implemented; the lenient profile only
-    #[arg(long)]
-    allow_legacy: bool,
+    judge: JudgeArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -88,77 +96,91 @@ pub fn run(args: &WssArgs) -> Result<Exit, Failure> {
 
 fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let octets = read_input(&args.file)?;
-    let ring = args.keys.load()?;
-    let signers = signers(args, &ring)?;
+    let ring = args.judge.keys.load()?;
+    let signers = args.judge.signers(&ring)?;
     let keys = identities(&ring);
-    let serve = args.profile == ProfileArg::Serve;
-    if serve && args.allow_legacy {
-        eprintln!("coconnect: the serve profile has no old algorithms; --allow-legacy changes nothing in it");
-    }
-    let context = Context {
-        now: args.at.unwrap_or_else(|| RealClock::new().now()),
-        signers: &signers,
-        keys: &keys,
-        expect: if serve { Expect::Present } else { Expect::Nothing },
-        confirms: &[],
-    };
+    let context = args.judge.context(&signers, &keys);
     let judged = Envelope::parse(octets, None)
         .map_err(Refusal::of_envelope)
-        .and_then(|envelope| Verifier::new(policy(args, &envelope)).with_reports().open(envelope, &context));
+        .and_then(|envelope| Verifier::new(args.judge.policy(&envelope)).with_reports().open(envelope, &context));
     match judged {
         Ok(authentic) => accepted(args, &authentic),
         Err(refusal) => refused(args, &refusal),
     }
 }
 
-fn policy(args: &CheckArgs, envelope: &Envelope) -> Policy {
-    // An answer need not be encrypted when it is a simple acknowledgement (design 2.1); a request must be.
-    let is_answer = Addressing::read(envelope).is_ok_and(|addressing| addressing.relates_to.is_some());
-    let mut policy = match args.profile {
-        ProfileArg::Serve if is_answer => Policy::serve().encryption(Encryption::Optional),
-        ProfileArg::Serve => Policy::serve(),
-        ProfileArg::Lenient => Policy::lenient(),
-    };
-    if args.allow_legacy {
-        policy = policy.allow_legacy_algorithms();
-    }
-    match args.key_info {
-        Some(forms) => policy.key_info(forms),
-        None => policy,
-    }
-}
-
-/// Who may have signed: the keys given, and whomever the trusted certify.
-fn signers(args: &CheckArgs, ring: &KeyRing) -> Result<Anchored, Failure> {
-    let mut anchors = TrustAnchors::new();
-    if args.allow_legacy && args.profile == ProfileArg::Lenient {
-        anchors.set_leniency(Leniency::AllowLegacy);
-    }
-    for file in &args.trusted {
-        let certificates = Certificate::from_octets(&read_input(file)?)
-            .map_err(|error| Failure::usage(format!("{file}: {}", out::chain(&error))))?;
-        certificates.into_iter().for_each(|certificate| anchors.add_anchor(certificate));
-    }
-    let purpose = if args.profile == ProfileArg::Serve { Use::Sign } else { Use::Any };
-    let mut signers = Anchored::new(anchors, purpose);
-    for key in ring.keys() {
-        let mut certificates = key.certificates.iter().filter_map(|x509| Certificate::from_x509(x509.clone()).ok());
-        if let Some(first) = certificates.next() {
-            signers.know(first, key.name.clone());
-            certificates.for_each(|other| signers.offer(other));
-        } else if let Ok(Some(public)) = key.public() {
-            signers.know_key(public);
+impl JudgeArgs {
+    /// What a message is judged with.
+    pub(super) fn context<'a>(&self, signers: &'a Anchored, keys: &'a [std::sync::Arc<Identity>]) -> Context<'a> {
+        let serve = self.profile == ProfileArg::Serve;
+        if serve && self.allow_legacy {
+            eprintln!("coconnect: the serve profile has no old algorithms; --allow-legacy changes nothing in it");
+        }
+        Context {
+            now: self.at.unwrap_or_else(|| RealClock::new().now()),
+            signers,
+            keys,
+            expect: if serve { Expect::Present } else { Expect::Nothing },
+            confirms: &[],
         }
     }
-    let nothing_given = args.trusted.is_empty() && ring.is_empty();
-    if nothing_given && args.key_info.is_some() && args.profile == ProfileArg::Lenient {
-        signers.danger_accept_message_certificates();
+
+    /// What is asked of this message.
+    pub(super) fn policy(&self, envelope: &Envelope) -> Policy {
+        // An answer need not be encrypted when it is a simple acknowledgement (design 2.1); a request must be.
+        let is_answer = Addressing::read(envelope).is_ok_and(|addressing| addressing.relates_to.is_some());
+        let mut policy = match self.profile {
+            ProfileArg::Serve if is_answer => Policy::serve().encryption(Encryption::Optional),
+            ProfileArg::Serve => Policy::serve(),
+            ProfileArg::Lenient => Policy::lenient(),
+        };
+        if self.allow_legacy {
+            policy = policy.allow_legacy_algorithms();
+        }
+        match self.key_info {
+            Some(forms) => policy.key_info(forms),
+            None => policy,
+        }
     }
-    Ok(signers)
+
+    /// Certificates of the authorities.
+    pub(super) fn trusted(&self) -> Result<Vec<Certificate>, Failure> {
+        let mut all = Vec::new();
+        for file in &self.trusted {
+            let found = Certificate::from_octets(&read_input(file)?);
+            all.extend(found.map_err(|error| Failure::usage(format!("{file}: {}", out::chain(&error))))?);
+        }
+        Ok(all)
+    }
+
+    /// Who may have signed: the keys given, and whomever the trusted certify.
+    pub(super) fn signers(&self, ring: &KeyRing) -> Result<Anchored, Failure> {
+        let mut anchors = TrustAnchors::new();
+        if self.allow_legacy && self.profile == ProfileArg::Lenient {
+            anchors.set_leniency(Leniency::AllowLegacy);
+        }
+        self.trusted()?.into_iter().for_each(|certificate| anchors.add_anchor(certificate));
+        let purpose = if self.profile == ProfileArg::Serve { Use::Sign } else { Use::Any };
+        let mut signers = Anchored::new(anchors, purpose);
+        for key in ring.keys() {
+            let mut certificates = key.certificates.iter().filter_map(|x509| Certificate::from_x509(x509.clone()).ok());
+            if let Some(first) = certificates.next() {
+                signers.know(first, key.name.clone());
+                certificates.for_each(|other| signers.offer(other));
+            } else if let Ok(Some(public)) = key.public() {
+                signers.know_key(public);
+            }
+        }
+        let nothing_given = self.trusted.is_empty() && ring.is_empty();
+        if nothing_given && self.key_info.is_some() && self.profile == ProfileArg::Lenient {
+            signers.danger_accept_message_certificates();
+        }
+        Ok(signers)
+    }
 }
 
 /// Our private keys, each with its certificate where one was given.
-fn identities(ring: &KeyRing) -> Vec<std::sync::Arc<Identity>> {
+pub(super) fn identities(ring: &KeyRing) -> Vec<std::sync::Arc<Identity>> {
     let certificates: Vec<_> = ring.keys().iter().flat_map(|key| &key.certificates).collect();
     let private = ring.keys().iter().filter_map(|key| match &key.material {
         Material::Private(private) => Some(private),
@@ -242,7 +264,7 @@ fn report(args: &CheckArgs, authentic: &Authentic) -> Value {
 }
 
 fn profile_name(args: &CheckArgs) -> &'static str {
-    if args.profile == ProfileArg::Serve { "serve" } else { "lenient" }
+    if args.judge.profile == ProfileArg::Serve { "serve" } else { "lenient" }
 }
 
 fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
@@ -269,7 +291,7 @@ fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
 
 /// What to do about a refusal, where something can be done.
 fn remedy(args: &CheckArgs, refusal: &Refusal) -> Option<String> {
-    let lenient = args.profile == ProfileArg::Lenient;
+    let lenient = args.judge.profile == ProfileArg::Lenient;
     Some(match (&refusal.reason, refusal.stage) {
         (Reason::Trust(TrustError::Unknown { .. }), _) => {
             "give the signer's certificate with --key; a reference by issuer, key identifier or thumbprint brings none"
@@ -290,7 +312,9 @@ fn remedy(args: &CheckArgs, refusal: &Refusal) -> Option<String> {
         (Reason::XmlSec(_), Stage::Algorithms) if !lenient => {
             "old algorithms: --profile lenient --allow-legacy".to_owned()
         }
-        (Reason::XmlSec(_), Stage::Algorithms) if !args.allow_legacy => "old algorithms: --allow-legacy".to_owned(),
+        (Reason::XmlSec(_), Stage::Algorithms) if !args.judge.allow_legacy => {
+            "old algorithms: --allow-legacy".to_owned()
+        }
         (Reason::Digest { .. }, _) => {
             "the signed part was changed after signing; compare canonical octets with `coconnect xmlsec c14n`"
                 .to_owned()
