@@ -10,10 +10,13 @@ use crate::base::{Clock, RealClock};
 use crate::pki::{Certificate, Leniency, TrustAnchors, Use};
 use crate::soap::addressing::{Addressing, Expect};
 use crate::soap::envelope::Envelope;
+use crate::soap::wss::explain;
 use crate::soap::wss::{
     Anchored, Authentic, Context, Encryption, Identity, Policy, Reason, Refusal, Stage, TrustError, Verifier, timestamp,
 };
+use crate::xmlsec::dsig::explain::{ExplainedReference, Search, Standing};
 use crate::xmlsec::key::Material;
+use crate::xmlsec::read::encode_base64;
 use crate::xmlsec::{KeyInfoForms, KeyRing};
 
 /// `coconnect wss`.
@@ -96,6 +99,7 @@ pub fn run(args: &WssArgs) -> Result<Exit, Failure> {
 
 fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let octets = read_input(&args.file)?;
+    let kept = if args.json { octets.clone() } else { Vec::new() };
     let ring = args.judge.keys.load()?;
     let signers = args.judge.signers(&ring)?;
     let keys = identities(&ring);
@@ -105,7 +109,10 @@ fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         .and_then(|envelope| Verifier::new(args.judge.policy(&envelope)).with_reports().open(envelope, &context));
     match judged {
         Ok(authentic) => accepted(args, &authentic),
-        Err(refusal) => refused(args, &refusal),
+        Err(refusal) => {
+            let references = if args.json { references(kept, args, &ring, &context) } else { Vec::new() };
+            refused(args, &refusal, references)
+        }
     }
 }
 
@@ -222,6 +229,32 @@ fn accepted(args: &CheckArgs, authentic: &Authentic) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Each Reference of a refused message as far as it can be computed, whatever the first refusal was.
+fn references(octets: Vec<u8>, args: &CheckArgs, ring: &KeyRing, context: &Context<'_>) -> Vec<Value> {
+    let verifier = Verifier::new(Policy::lenient());
+    let known = args.judge.trusted().unwrap_or_default();
+    let subject = explain::Subject { verifier: &verifier, context, ring, known: &known, search: Search::Nothing };
+    let Ok(explanation) = explain::explain(octets, &subject) else { return Vec::new() };
+    let one = |reference: &ExplainedReference| {
+        let (verdict, reason) = match &reference.standing {
+            Standing::Holds => ("valid", None),
+            Standing::Differs => ("invalid", None),
+            Standing::NotComputed(why) => ("refused", Some(why)),
+        };
+        json!({
+            "uri": reference.uri,
+            "node": reference.node,
+            "transforms": reference.transforms,
+            "digest_method": reference.digest_method,
+            "expected": encode_base64(&reference.expected),
+            "computed": reference.computed.as_deref().map(encode_base64),
+            "verdict": verdict,
+            "reason": reason,
+        })
+    };
+    explanation.signatures.iter().flat_map(|signature| &signature.references).map(one).collect()
+}
+
 fn payload(authentic: &Authentic) -> String {
     let document = authentic.document();
     let node = authentic.payload();
@@ -267,7 +300,7 @@ fn profile_name(args: &CheckArgs) -> &'static str {
     if args.judge.profile == ProfileArg::Serve { "serve" } else { "lenient" }
 }
 
-fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
+fn refused(args: &CheckArgs, refusal: &Refusal, references: Vec<Value>) -> Result<Exit, Failure> {
     let reason = refusal.reason.to_string();
     let remedy = remedy(args, refusal);
     if args.json {
@@ -278,6 +311,7 @@ fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
             "stage": refusal.stage.as_str(),
             "reason": reason,
             "remedy": remedy,
+            "references": references,
         }));
         return Ok(Exit::Refused);
     }
@@ -316,11 +350,11 @@ fn remedy(args: &CheckArgs, refusal: &Refusal) -> Option<String> {
             "old algorithms: --allow-legacy".to_owned()
         }
         (Reason::Digest { .. }, _) => {
-            "the signed part was changed after signing; compare canonical octets with `coconnect xmlsec c14n`"
+            "coconnect message explain FILE shows the octets, and tries what senders are known to do otherwise"
                 .to_owned()
         }
         (Reason::SignatureValue { .. }, _) => {
-            "SignedInfo was changed after signing, or the certificate is not the one that signed".to_owned()
+            "SignedInfo was changed, or another key signed: coconnect message explain FILE tries which".to_owned()
         }
         _ => return None,
     })

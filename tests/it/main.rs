@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod cli_store;
+mod cli_xmlsec;
 mod codegen;
 mod contract;
 mod crash_store;

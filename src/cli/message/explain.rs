@@ -18,6 +18,7 @@ use crate::pki::{Certificate, TrustAnchors};
 use crate::soap::Envelope;
 use crate::soap::wss::explain::{self, Explanation, Subject};
 use crate::soap::wss::{Policy, Verifier};
+use crate::xmlsec::dsig::explain::Search;
 use crate::xmlsec::key::{Key, Material};
 use crate::xmlsec::{KeyRing, key_file};
 
@@ -106,9 +107,15 @@ fn judge(args: &Explain, found: &Found) -> Result<Explanation, Failure> {
     let policy =
         Envelope::parse(found.octets.clone(), None).map_or_else(|_| Policy::serve(), |e| args.judge.policy(&e));
     let verifier = Verifier::new(policy);
-    let subject = Subject { verifier: &verifier, context: &context, ring: &found.ring, known: &found.known };
+    let subject = Subject {
+        verifier: &verifier,
+        context: &context,
+        ring: &found.ring,
+        known: &found.known,
+        search: Search::Everything,
+    };
     explain::explain(found.octets.clone(), &subject).map_err(|error| {
-        let failure = Failure::usage(format!("{}: {error}", args.what));
+        let failure = Failure::usage(format!("{}:{error}", args.what));
         match found.record["octets"].as_u64() {
             Some(all) if all > found.octets.len() as u64 => {
                 failure.hint(format!("the journal kept only the first {} of {all} octets", found.octets.len()))

@@ -16,7 +16,7 @@ use crate::soap::envelope::clip;
 use crate::xml::{self, Document, Kind, NodeId, TextPos, ns};
 use crate::xmlsec::algorithm::{self, KeyTransport};
 use crate::xmlsec::dsig::explain::{
-    AsReceived, ExplainedReference, ExplainedValue, Suspect, path, reference as explain_reference,
+    AsReceived, ExplainedReference, ExplainedValue, Search, Suspect, path, reference as explain_reference,
     value as explain_value,
 };
 use crate::xmlsec::dsig::token::{DocumentTokens, TokenResolver};
@@ -43,6 +43,8 @@ pub struct Subject<'a> {
     pub ring: &'a KeyRing,
     /// Further certificates that may have signed.
     pub known: &'a [Certificate],
+    /// How much is tried.
+    pub search: Search,
 }
 
 /// What a message came to, piece by piece.
@@ -179,7 +181,7 @@ pub fn explain(octets: Vec<u8>, subject: &Subject<'_>) -> Result<Explanation, xm
         signatures: look.signatures(clear.as_ref().map(|(document, _)| document)),
         encrypted_keys: look.encrypted_keys(&ours),
         encrypted_data: look.encrypted_data(clear.as_ref().map_or(&[], |(_, left)| left)),
-        ours: ours.iter().copied().map(our_key).collect(),
+        ours: ours.iter().map(|key| our_key(key, &look.certificates)).collect(),
     })
 }
 
@@ -220,6 +222,7 @@ struct Look<'a> {
     certificates: Vec<Certificate>,
     tokens: DocumentTokens,
     ring: &'a KeyRing,
+    search: Search,
 }
 
 impl<'a> Look<'a> {
@@ -244,6 +247,7 @@ impl<'a> Look<'a> {
             certificates,
             tokens: DocumentTokens { known },
             ring: subject.ring,
+            search: subject.search,
         }
     }
 
@@ -294,12 +298,12 @@ impl<'a> Look<'a> {
         };
         let others = self.suspects(named.as_ref());
         explained.signer = named.as_ref().map(CertificateFacts::of);
-        explained.value = Some(explain_value(context, &signature, suspect.as_ref(), &others));
+        explained.value = Some(explain_value(context, &signature, suspect.as_ref(), &others, self.search));
         let before = received.and_then(|node| Signature::parse(self.received, node, self.policy).ok());
         let received_context = self.context(self.received, &self.ids);
         let as_received = before.as_ref().map(|signature| AsReceived { context: &received_context, signature });
         explained.references = (0..signature.references().len())
-            .filter_map(|number| explain_reference(context, &signature, number, as_received.as_ref()))
+            .filter_map(|number| explain_reference(context, &signature, number, as_received.as_ref(), self.search))
             .collect();
         explained
     }
@@ -432,12 +436,13 @@ impl CertificateFacts {
     }
 }
 
-fn our_key(key: &Key) -> OurKey {
-    let certificate = key.certificates.first().and_then(|x509| Certificate::from_x509(x509.clone()).ok());
+fn our_key(key: &Key, certificates: &[Certificate]) -> OurKey {
+    let public = key.public().ok().flatten();
+    let own = |one: &&Certificate| public.as_ref().is_some_and(|public| one.public_key().public_eq(public));
     OurKey {
         name: key.name.clone(),
         kind: key.private().map_or("secret", |private| crate::xmlsec::key::kind(private)),
-        certificate: certificate.as_ref().map(CertificateFacts::of),
+        certificate: certificates.iter().find(own).map(CertificateFacts::of),
     }
 }
 

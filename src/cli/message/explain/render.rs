@@ -112,8 +112,10 @@ fn reference(one: &ExplainedReference, whole: bool) {
         out::line(&format!("    computed  {}", encode_base64(computed)));
     }
     octets("octets", &one.octets, whole);
-    if one.standing != Standing::Holds {
-        fitting(&one.fitting, one.exhausted);
+    match (&one.standing, one.is_sealed && one.fitting.is_empty()) {
+        (Standing::Holds, _) => {}
+        (_, true) => out::line("    it holds ciphertext that none of our keys opens: what was signed is not known"),
+        (_, false) => fitting(&one.fitting, one.exhausted),
     }
 }
 
@@ -264,6 +266,7 @@ fn reference_json(one: &ExplainedReference, whole: bool) -> Value {
         "reason": reason,
         "octets": one.octets.len(),
         "canonical": canonical(&one.octets, whole),
+        "holds_ciphertext": one.is_sealed,
         "would_match": deviations(&one.fitting),
         "search_ended_at_bound": one.exhausted,
     })

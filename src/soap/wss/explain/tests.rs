@@ -29,7 +29,11 @@ fn explained(pair: &Pair, ours: &[&Identity], octets: Vec<u8>) -> Explanation {
     };
     let verifier = Verifier::new(crate::soap::wss::Policy::serve());
     let known = [client.clone()];
-    explain(octets, &Subject { verifier: &verifier, context: &context, ring: &ring, known: &known }).unwrap()
+    explain(
+        octets,
+        &Subject { verifier: &verifier, context: &context, ring: &ring, known: &known, search: Search::Everything },
+    )
+    .unwrap()
 }
 
 fn sealed(pair: &Pair, settings: Settings) -> String {
@@ -134,6 +138,9 @@ fn tells_whom_an_encrypted_key_is_for_and_what_we_have() {
     assert!(!key.fits[0].is_named);
     assert!(matches!(key.fits[0].outcome, Outcome::Fails { with: None, .. }));
     assert!(explained.encrypted_data[0].opened.is_err());
+    // What was signed is not known, and is not called changed.
+    let body = explained.signatures[0].references.iter().find(|one| one.uri == "#Body").unwrap();
+    assert!(body.is_sealed && body.fitting.is_empty());
     let facts = explained.ours[0].certificate.as_ref().unwrap();
     let certificate = others.server.certificate().unwrap();
     assert_eq!(facts.serial, certificate.serial_decimal());
@@ -224,7 +231,8 @@ fn what_is_no_message_is_no_panic() {
         let signers = Signers::default();
         let context = Context { now: now(), signers: &signers, keys: &[], expect: Expect::Nothing, confirms: &[] };
         let verifier = Verifier::new(crate::soap::wss::Policy::lenient());
-        let subject = Subject { verifier: &verifier, context: &context, ring: &ring, known: &[] };
+        let subject =
+            Subject { verifier: &verifier, context: &context, ring: &ring, known: &[], search: Search::Everything };
         assert!(explain(cut, &subject).is_err());
     }
     let plain = explained(&pair, &[&pair.server], b"<a/>".to_vec());

@@ -46,6 +46,15 @@ impl std::fmt::Display for Deviation {
     }
 }
 
+/// How much is tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Search {
+    /// What is here is shown; nothing else is tried.
+    Nothing,
+    /// Every deviation.
+    Everything,
+}
+
 /// How one Reference stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Standing {
@@ -76,6 +85,8 @@ pub struct ExplainedReference {
     pub computed: Option<Vec<u8>>,
     /// Our octets, those that were digested.
     pub octets: Vec<u8>,
+    /// Whether ciphertext stands in them that nobody here could open: what was signed is then not known.
+    pub is_sealed: bool,
     /// How it stands.
     pub standing: Standing,
     /// Deviations that fit; of several, all come to the same octets or to the same digest.
@@ -102,6 +113,7 @@ pub fn reference(
     signature: &Signature,
     number: usize,
     received: Option<&AsReceived<'_>>,
+    search: Search,
 ) -> Option<ExplainedReference> {
     let reference = signature.references().get(number)?;
     let mut octets = Vec::new();
@@ -121,11 +133,12 @@ pub fn reference(
         expected: reference.expected().to_vec(),
         computed,
         octets,
+        is_sealed: element.is_some_and(|node| holds_ciphertext(context.document, node)),
         standing,
         fitting: Vec::new(),
         exhausted: false,
     };
-    if explained.standing != Standing::Holds {
+    if explained.standing != Standing::Holds && search == Search::Everything {
         let mut hunt = Hunt::new(reference);
         let mut walk = Walk::new(context.policy);
         let ended = hunt.everything(context, signature, received, &mut walk, &explained.octets);
@@ -133,6 +146,10 @@ pub fn reference(
         explained.fitting = hunt.fitting;
     }
     Some(explained)
+}
+
+fn holds_ciphertext(document: &Document, node: NodeId) -> bool {
+    document.descendants(node).any(|below| document.is(below, ns::XENC, "EncryptedData"))
 }
 
 /// The search for what DigestValue fits.
@@ -227,9 +244,7 @@ impl<'a> Hunt<'a> {
         };
         let document = received.context.document;
         let element = reference.element(document, received.context.ids).ok().flatten();
-        let is_sealed =
-            |node: NodeId| document.descendants(node).any(|below| document.is(below, ns::XENC, "EncryptedData"));
-        if !element.is_some_and(is_sealed) {
+        if !element.is_some_and(|node| holds_ciphertext(document, node)) {
             return ControlFlow::Continue(());
         }
         let mut octets = Vec::new();

@@ -105,7 +105,7 @@ fn explain_text(text: String) -> ExplainedReference {
     let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: Some(&tokens) };
     let node = verify::outermost_signatures(&document)[0];
     let signature = Signature::parse(&document, node, &policy).unwrap();
-    reference(&context, &signature, 0, None).unwrap()
+    reference(&context, &signature, 0, None, Search::Everything).unwrap()
 }
 
 fn codes(explained: &ExplainedReference) -> Vec<&'static str> {
@@ -323,7 +323,7 @@ mod values {
         let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: None };
         let node = verify::outermost_signatures(&document)[0];
         let signature = Signature::parse(&document, node, &policy).unwrap();
-        value(&context, &signature, Some(&suspect("named", key)), others)
+        value(&context, &signature, Some(&suspect("named", key)), others, Search::Everything)
     }
 
     fn suspect(name: &str, key: &PKey<Private>) -> Suspect {
