@@ -115,7 +115,11 @@ fn judge(args: &Explain, found: &Found) -> Result<Explanation, Failure> {
         search: Search::Everything,
     };
     explain::explain(found.octets.clone(), &subject).map_err(|error| {
-        let failure = Failure::usage(format!("{}:{error}", args.what));
+        let text = format!("{}:{error}", args.what);
+        let failure = match error {
+            crate::xml::Error::NotWellFormed { .. } => Failure::usage(text),
+            crate::xml::Error::Limit { .. } | crate::xml::Error::DtdRefused { .. } => Failure::refused(text),
+        };
         match found.record["octets"].as_u64() {
             Some(all) if all > found.octets.len() as u64 => {
                 failure.hint(format!("the journal kept only the first {} of {all} octets", found.octets.len()))

@@ -10,7 +10,7 @@ use crate::cli::reach::text;
 use crate::soap::wss::explain::{
     CertificateFacts, ExplainedKey, ExplainedSignature, Explanation, Fit, OurKey, Outcome,
 };
-use crate::xmlsec::dsig::explain::{Deviation, ExplainedReference, ExplainedValue, Standing};
+use crate::xmlsec::dsig::explain::{Change, Deviation, ExplainedReference, ExplainedValue, Standing};
 use crate::xmlsec::read::encode_base64;
 
 /// Octets that are shown without `--bytes`.
@@ -91,12 +91,18 @@ fn value(one: &ExplainedValue, whole: bool) {
         out::line(&format!("    computed  {}", encode_base64(computed)));
     }
     octets("SignedInfo", &one.octets, whole);
-    fitting(&one.fitting, one.exhausted);
+    if one.holds.is_none() && one.fitting.is_empty() {
+        out::line("    no key at hand fits: give the signer's certificate with --key to know more");
+    } else {
+        fitting(&one.fitting, one.exhausted);
+    }
 }
 
 fn reference(one: &ExplainedReference, whole: bool) {
+    let over_ciphertext = one.fitting.first().is_some_and(|first| first.changes == [Change::Ciphertext]);
     let verdict = match &one.standing {
         Standing::Holds => "holds".to_owned(),
+        Standing::Differs if over_ciphertext => "holds over ciphertext, not over clear text".to_owned(),
         Standing::Differs => "the digest differs".to_owned(),
         Standing::NotComputed(why) => format!("not computed: {why}"),
     };
@@ -114,6 +120,7 @@ fn reference(one: &ExplainedReference, whole: bool) {
     octets("octets", &one.octets, whole);
     match (&one.standing, one.is_sealed && one.fitting.is_empty()) {
         (Standing::Holds, _) => {}
+        (Standing::NotComputed(_), false) if one.fitting.is_empty() => {}
         (_, true) => out::line("    it holds ciphertext that none of our keys opens: what was signed is not known"),
         (_, false) => fitting(&one.fitting, one.exhausted),
     }
