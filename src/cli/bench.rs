@@ -13,7 +13,7 @@ use crate::tools::bench::{self, message};
 pub enum Bench {
     /// One thread: from the octets of a request to the octets of the signed answer
     #[command(
-        after_help = "EXAMPLES:\n  coconnect bench message\n  coconnect bench message --suite p256 --sender plain --json\n  coconnect bench message --suite rsa2048 --items 10000 --stages\n\nThe limit: decrypt the key, AES-GCM of the payload, every digest over the octets really hashed, one verify, one sign.\nThe ratio is that of the medians of interleaved windows, in CPU time. Measure a release build."
+        after_help = "The limit: decrypt the key, AES-GCM of the payload, every digest over the octets really hashed, one verify, one sign.\nThe ratio is that of the medians of interleaved windows, in CPU time. Measure a release build.\n\nEXAMPLES:\n  coconnect bench message\n  coconnect bench message --suite p256 --sender plain --json\n  coconnect bench message --suite rsa2048 --items 10000 --stages"
     )]
     Message(Message),
 }

@@ -112,20 +112,16 @@ impl UseOption {
 /// A password file, or the environment.
 #[derive(Debug, Args)]
 struct PasswordArgs {
-    /// A file whose first line opens PKCS#12 and encrypted keys
+    /// A file whose first line opens PKCS#12 and encrypted keys; without it COCONNECT_PASSWORD of the environment
     #[arg(long, value_name = "FILE")]
     password: Option<PathBuf>,
-    /// What `--password` would hold
-    #[arg(long, env = "COCONNECT_PASSWORD", hide = true, hide_env_values = true)]
-    password_text: Option<String>,
 }
 
 impl PasswordArgs {
     fn load(&self) -> Result<Option<Password>, Failure> {
-        match (&self.password, &self.password_text) {
-            (Some(path), _) => Password::load(path).map(Some).map_err(|error| unreadable(&error)),
-            (None, Some(text)) => Ok(Some(Password::new(text.clone()))),
-            (None, None) => Ok(None),
+        match &self.password {
+            Some(path) => Password::load(path).map(Some).map_err(|error| unreadable(&error)),
+            None => Ok(super::keys::password_of_environment().map(|text| Password::new(text.as_str().to_owned()))),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::list::ListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
 use super::reach::{Reach, expect, text};
@@ -15,7 +16,7 @@ use crate::net::Method;
 pub enum Co {
     /// Hand COs over for delivery: files, folders of *.xml, or - for standard input
     #[command(
-        after_help = "EXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr\n\nExit 0: all were taken. Exit 1: at least one was not; the others were."
+        after_help = "Exit 0: all were taken. Exit 1: at least one was not; the others were.\n\nEXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr"
     )]
     Submit(Submit),
     /// Show a CO by its number, or its XML
@@ -25,7 +26,7 @@ pub enum Co {
     Show(Show),
     /// List COs, in and out
     #[command(after_help = "EXAMPLES:\n  coconnect co list --dir id\n  coconnect co list --dir id --limit 20 --json")]
-    List(List),
+    List(ListArgs),
 }
 
 /// `co submit`.
@@ -62,19 +63,6 @@ pub struct Show {
     json: bool,
 }
 
-/// `co list`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// Rows at most.
-    #[arg(long, default_value_t = 1_000)]
-    limit: usize,
-    #[command(flatten)]
-    place: Place,
-    /// Print as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 pub(super) fn run(verb: Co) -> Result<Exit, Failure> {
     match verb {
         Co::Submit(args) => submit(&args),
@@ -85,6 +73,10 @@ pub(super) fn run(verb: Co) -> Result<Exit, Failure> {
 
 fn submit(args: &Submit) -> Result<Exit, Failure> {
     let files = expand(&args.files)?;
+    // A file that is missing is told before any is handed over.
+    for file in files.iter().filter(|file| file.as_path() != Path::new("-")) {
+        std::fs::File::open(file).map_err(|e| Failure::usage(format!("read {}: {e}", file.display())))?;
+    }
     let reach = Reach::open(&args.place)?;
     let path = match &args.to {
         Some(partner) => format!("/v1/cos?partner={}", crate::web::escape(partner)),
@@ -173,33 +165,19 @@ fn show(args: &Show) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn list(args: &List) -> Result<Exit, Failure> {
-    let reach = Reach::open(&args.place)?;
-    let rows = reach.rows("/v1/cos", args.limit)?;
-    if args.json {
-        out::json(&json!(rows));
-        return Ok(Exit::Done);
-    }
-    if rows.is_empty() {
-        out::line("the store holds no CO");
-        return Ok(Exit::Done);
-    }
-    let table: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            vec![
-                text(&row["co"], "number"),
-                text(row, "partner"),
-                text(row, "role"),
-                text(row, "state"),
-                text(&row["co"], "agreement"),
-                text(row, "items"),
-                text(row, "time"),
-            ]
-        })
-        .collect();
-    out::table(&["number", "partner", "we are", "state", "agreement", "items", "recorded"], &table);
-    Ok(Exit::Done)
+fn list(args: &ListArgs) -> Result<Exit, Failure> {
+    let headings = ["number", "partner", "we are", "state", "agreement", "items", "recorded"];
+    args.show("/v1/cos", "the store holds no CO", &headings, |row| {
+        vec![
+            text(&row["co"], "number"),
+            text(row, "partner"),
+            text(row, "role"),
+            text(row, "state"),
+            text(&row["co"], "agreement"),
+            text(row, "items"),
+            text(row, "time"),
+        ]
+    })
 }
 
 /// The leaves of a JSON object with dotted names, in order.

@@ -68,7 +68,7 @@ pub struct Wsdl {
 pub fn run(command: Contract) -> Result<Exit, Failure> {
     match command {
         Contract::Generate(arguments) => generate(&arguments),
-        Contract::Check(arguments) => Ok(check(&arguments)),
+        Contract::Check(arguments) => check(&arguments),
         Contract::Wsdl(arguments) => wsdl(&arguments),
     }
 }
@@ -95,7 +95,10 @@ fn generate(arguments: &Generate) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn check(arguments: &Check) -> Exit {
+fn check(arguments: &Check) -> Result<Exit, Failure> {
+    for file in &arguments.files {
+        std::fs::File::open(file).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    }
     let mut exit = Exit::Done;
     for file in &arguments.files {
         let verdict = check_file(file);
@@ -115,7 +118,7 @@ fn check(arguments: &Check) -> Exit {
             exit = Exit::Refused;
         }
     }
-    exit
+    Ok(exit)
 }
 
 fn check_file(file: &Path) -> Result<String, String> {

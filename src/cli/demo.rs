@@ -15,7 +15,7 @@ use crate::tools::demo::{self, Event, Plan};
 /// Two administrations (Korea and Indonesia) as two processes on loopback exchange real COs; each step shows its evidence.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "EXAMPLES:\n  coconnect demo\n  coconnect demo --suite p256 --input my-co.xml --input folder-of-cos/\n  coconnect demo --keep --dir /tmp/two-gateways\n  coconnect demo --json > demo.json\n\nExit 0: everything was as promised. Exit 1: a surprise, named."
+    after_help = "Exit 0: everything was as promised. Exit 1: a surprise, named.\n\nEXAMPLES:\n  coconnect demo\n  coconnect demo --suite p256 --input my-co.xml --input folder-of-cos/\n  coconnect demo --keep --dir /tmp/two-gateways\n  coconnect demo --json > demo.json"
 )]
 pub struct Demo {
     /// Kind of keys.
@@ -48,6 +48,9 @@ pub(super) fn run(args: &Demo) -> Result<Exit, Failure> {
         return Err(
             Failure::usage(format!("{} already holds gateways", dir.display())).hint("name a new folder with --dir")
         );
+    }
+    for input in &args.inputs {
+        std::fs::metadata(input).map_err(|e| Failure::usage(format!("--input {}: {e}", input.display())))?;
     }
     let program = std::env::current_exe().map_err(|e| Failure::usage(format!("find this program: {e}")))?;
     let plan = Plan {

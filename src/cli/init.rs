@@ -14,7 +14,7 @@ use crate::gateway::init::{self, Plan};
 /// Make a gateway: configuration, keys, development CA, and the offer for partners.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "EXAMPLES:\n  coconnect init --country KR --domain customs.go.kr --dir kr\n  coconnect init --country ID --domain beacukai.go.id --dir id --ca kr/keys --listen 127.0.0.1:9443 --public-url https://localhost:9443 --suite p256\n\nThe offer DIR/partner.toml goes to the other side, which runs: coconnect partner add --file partner.toml"
+    after_help = "The offer DIR/partner.toml goes to the other side, which runs: coconnect partner add --file partner.toml\n\nEXAMPLES:\n  coconnect init --country KR --domain customs.go.kr --dir kr\n  coconnect init --country ID --domain beacukai.go.id --dir id --ca kr/keys --listen 127.0.0.1:9443 --public-url https://localhost:9443 --suite p256"
 )]
 pub struct Init {
     /// Territory, two letters of ISO 3166-1.
@@ -81,7 +81,10 @@ pub(super) fn run(args: &Init) -> Result<Exit, Failure> {
     let made = init::init(&plan, &RealClock::new()).map_err(|e| {
         let failure = Failure::refused(out::chain(&e));
         match e {
-            init::Error::Config(_) | init::Error::Address { .. } => Failure { exit: Exit::Usage, ..failure },
+            init::Error::Config(_)
+            | init::Error::Address(_)
+            | init::Error::Write { .. }
+            | init::Error::Pki { .. } => Failure { exit: Exit::Usage, ..failure },
             init::Error::Exists { .. } => failure.hint("choose another --dir, or move that gateway away"),
             init::Error::Prod => {
                 failure.hint("make the folder with --environment test, then replace keys and certificates by those of the agreed authority and set gateway.environment")
@@ -124,8 +127,7 @@ fn plan(args: &Init) -> Result<Plan, Failure> {
         id: PartnerId::parse(&id).map_err(|e| Failure::usage(format!("--id: {e}")))?,
         country,
         domain: args.domain.clone(),
-        environment: Environment::parse(&args.environment)
-            .map_err(|e| Failure::usage(format!("--environment: {e}")))?,
+        environment: Environment::parse(&args.environment).map_err(|e| Failure::usage(format!("--{e}")))?,
         listen: args.listen,
         public_url: args.public_url.clone(),
         addresses: args.addresses.clone(),

@@ -19,12 +19,9 @@ pub struct KeyArgs {
     /// A private key, public key or certificate; PEM, DER or PKCS#12, told by its content. Repeatable
     #[arg(long = "key", value_name = "[NAME=]FILE")]
     pub keys: Vec<String>,
-    /// A file whose first line opens PKCS#12 and encrypted keys
+    /// A file whose first line opens PKCS#12 and encrypted keys; without it COCONNECT_PASSWORD of the environment
     #[arg(long, value_name = "FILE")]
     pub password: Option<String>,
-    /// What `--password` would hold
-    #[arg(long, env = "COCONNECT_PASSWORD", hide = true, hide_env_values = true)]
-    pub password_text: Option<String>,
     /// Raw octets of a symmetric key: HMAC, AES, 3DES, key wrap, input of a KDF. Repeatable
     #[arg(long = "secret", value_name = "[NAME=]FILE")]
     pub secrets: Vec<String>,
@@ -39,10 +36,9 @@ impl KeyArgs {
     /// # Errors
     /// When the file cannot be read.
     pub fn password(&self) -> Result<Option<Zeroizing<String>>, Failure> {
-        match (&self.password, &self.password_text) {
-            (Some(file), _) => Ok(Some(key_file::password_of(&read_input(file)?))),
-            (None, Some(text)) => Ok(Some(Zeroizing::new(text.clone()))),
-            (None, None) => Ok(None),
+        match &self.password {
+            Some(file) => Ok(Some(key_file::password_of(&read_input(file)?))),
+            None => Ok(password_of_environment()),
         }
     }
 
@@ -72,10 +68,15 @@ impl KeyArgs {
     }
 }
 
+/// The password in the environment. There is no option that holds one: everybody on the machine could read it.
+pub(super) fn password_of_environment() -> Option<Zeroizing<String>> {
+    std::env::var("COCONNECT_PASSWORD").ok().filter(|text| !text.is_empty()).map(Zeroizing::new)
+}
+
 fn unreadable(error: crate::xmlsec::key::Error) -> Failure {
     let failure = Failure::usage(super::out::chain(&error));
     match error {
-        crate::xmlsec::key::Error::Password { .. } => {
+        crate::xmlsec::key::Error::PasswordMissing { .. } => {
             failure.hint("give the password with --password FILE or in COCONNECT_PASSWORD")
         }
         _ => failure,

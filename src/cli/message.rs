@@ -1,12 +1,14 @@
 //! `coconnect message`: messages in and out, refused ones too.
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
 
 use super::co::flat;
+use super::list::ListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
 use super::reach::{Reach, text};
+
+mod explain;
 
 /// Messages, in and out.
 #[derive(Debug, Subcommand)]
@@ -20,7 +22,9 @@ pub enum Message {
     #[command(
         after_help = "EXAMPLES:\n  coconnect message list --dir id\n  coconnect message list --dir id --limit 50 --json"
     )]
-    List(List),
+    List(ListArgs),
+    /// Explain why a signature or a decryption failed, with the octets
+    Explain(Box<explain::Explain>),
 }
 
 /// Octets of a message.
@@ -30,12 +34,16 @@ pub enum Part {
     Document,
     /// The Acknowledgement element, given or received.
     Acknowledgement,
-    /// The envelope as it came or went.
+    /// The envelope as it came.
     Request,
     /// The envelope as verified: decrypted in place.
     Clear,
-    /// The answer as it went or came.
+    /// Our answer to it, as it went.
     Reply,
+    /// The envelope that we sent in the last try.
+    Sent,
+    /// The partner's answer to what we sent, as it came.
+    Answer,
 }
 
 /// `message show`.
@@ -53,23 +61,11 @@ pub struct Show {
     json: bool,
 }
 
-/// `message list`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// Rows at most.
-    #[arg(long, default_value_t = 1_000)]
-    limit: usize,
-    #[command(flatten)]
-    place: Place,
-    /// Print as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 pub(super) fn run(verb: Message) -> Result<Exit, Failure> {
     match verb {
         Message::Show(args) => show(&args),
         Message::List(args) => list(&args),
+        Message::Explain(args) => explain::run(&args),
     }
 }
 
@@ -92,32 +88,10 @@ fn show(args: &Show) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn list(args: &List) -> Result<Exit, Failure> {
-    let reach = Reach::open(&args.place)?;
-    let rows = reach.rows("/v1/messages", args.limit)?;
-    if args.json {
-        out::json(&json!(rows));
-        return Ok(Exit::Done);
-    }
-    if rows.is_empty() {
-        out::line("the store holds no message");
-        return Ok(Exit::Done);
-    }
-    let table: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            vec![
-                text(row, "time"),
-                text(row, "direction"),
-                text(row, "partner"),
-                text(row, "operation"),
-                text(row, "status"),
-                text(row, "code"),
-                text(row, "message_id"),
-                text(row, "reference_id"),
-            ]
-        })
-        .collect();
-    out::table(&["recorded", "way", "partner", "operation", "status", "code", "message id", "reference id"], &table);
-    Ok(Exit::Done)
+fn list(args: &ListArgs) -> Result<Exit, Failure> {
+    let headings = ["recorded", "way", "partner", "operation", "status", "code", "message id", "reference id"];
+    let fields = ["time", "direction", "partner", "operation", "status", "code", "message_id", "reference_id"];
+    args.show("/v1/messages", "the store holds no message", &headings, |row| {
+        fields.iter().map(|field| text(row, field)).collect()
+    })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
 use crate::exchange::partner::PartnerFile;
@@ -20,7 +21,7 @@ pub enum Partner {
     Add(Add),
     /// Name every partner, with what is wrong with its file if anything
     #[command(after_help = "EXAMPLES:\n  coconnect partner list --dir kr\n  coconnect partner list --dir kr --json")]
-    List(List),
+    List(FileListArgs),
     /// Show one partner: what is agreed, and when its certificates end
     #[command(after_help = "EXAMPLES:\n  coconnect partner show ID --dir kr")]
     Show(Show),
@@ -38,16 +39,6 @@ pub struct Add {
     #[arg(long)]
     replace: bool,
     /// Print the result as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// `partner list`.
-#[derive(Debug, Args)]
-pub struct List {
-    #[command(flatten)]
-    place: Place,
-    /// Print as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -83,7 +74,7 @@ fn add(args: &Add) -> Result<Exit, Failure> {
         existing,
     )
     .map_err(|e| {
-        let failure = Failure::refused(out::chain(&e));
+        let failure = unusable(&e);
         if matches!(e, partners::Error::Exists { .. }) {
             failure.hint("add --replace to put the new file in its place")
         } else {
@@ -106,7 +97,15 @@ fn add(args: &Add) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn list(args: &List) -> Result<Exit, Failure> {
+/// 2 for a file that cannot be read, 1 for one that can and is refused.
+fn unusable(error: &partners::Error) -> Failure {
+    match error {
+        partners::Error::File { .. } | partners::Error::Syntax { .. } => Failure::usage(out::chain(error)),
+        _ => Failure::refused(out::chain(error)),
+    }
+}
+
+fn list(args: &FileListArgs) -> Result<Exit, Failure> {
     let config = args.place.config()?;
     let found = partners::list(&config.partners_dir()).map_err(|e| Failure::usage(out::chain(&e)))?;
     let broken = found.iter().any(|(_, file)| file.is_err());
@@ -147,7 +146,7 @@ fn show(args: &Show) -> Result<Exit, Failure> {
         return Err(Failure::refused(format!("there is no partner {:?}", args.partner))
             .hint("coconnect partner list names those there are"));
     }
-    let file = partners::load(&path).map_err(|e| Failure::refused(out::chain(&e)))?;
+    let file = partners::load(&path).map_err(|e| unusable(&e))?;
     if args.json {
         out::json(&view(&file));
     } else {

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use super::out::{self, Failure};
 use super::place::Place;
 use crate::base::{Clock, RealClock};
-use crate::gateway::Node;
 use crate::gateway::admin::{AdminClient, Answer};
+use crate::gateway::{Node, node};
 use crate::net::{ClientError, Method, header};
 use crate::web::Api;
 use crate::web::rest::Call;
@@ -46,12 +46,7 @@ impl Reach {
         }
         let node = {
             let _inside = runtime.enter();
-            Node::open(config, clock)
-                .map_err(|e| {
-                    Failure::later(out::chain(&e))
-                        .hint("nothing serves this gateway; another command may hold its store")
-                })?
-                .0
+            Node::open(config, clock).map_err(|e| unopened(&e))?.0
         };
         let node = Arc::new(node);
         let api = Api::new(Arc::clone(&node), Arc::new(Notify::new()));
@@ -124,6 +119,18 @@ impl Reach {
             }
         }
         Ok(rows)
+    }
+}
+
+/// Why a gateway cannot be opened: 2 for what cannot be read, 1 for what is damaged, 75 while another has the store.
+pub(super) fn unopened(error: &node::Error) -> Failure {
+    match error {
+        node::Error::Identity(_) => Failure::usage(out::chain(error)),
+        node::Error::Partner(_) => {
+            Failure::usage(out::chain(error)).hint("coconnect partner list tells which files are broken")
+        }
+        node::Error::Store { source, .. } => Failure { error: out::chain(error), ..super::journal::failure(source) },
+        node::Error::Outbox(_) => Failure::refused(out::chain(error)),
     }
 }
 

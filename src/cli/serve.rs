@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::out::{self, Exit, Failure};
 use super::place::Place;
+use super::reach::unopened;
 use crate::base::{Clock, RealClock};
 use crate::gateway::Node;
 use crate::gateway::config::Config;
@@ -17,7 +18,7 @@ use crate::web::{Api, Door};
 /// Serve partners, deliver what is in the outbox, and answer other commands over DIR/run/admin.sock.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "EXAMPLES:\n  coconnect serve --dir kr\n  coconnect serve --config /etc/coconnect/coconnect.toml\n\nSIGHUP reads certificates, keys and partner files again; SIGTERM and SIGINT finish what was accepted, then end.\nThe log goes to stderr; COCONNECT_LOG=info says how much."
+    after_help = "SIGHUP reads certificates, keys and partner files again; SIGTERM and SIGINT finish what was accepted, then end.\nThe log goes to stderr; COCONNECT_LOG=info says how much.\n\nEXAMPLES:\n  coconnect serve --dir kr\n  coconnect serve --config /etc/coconnect/coconnect.toml"
 )]
 pub struct Serve {
     #[command(flatten)]
@@ -33,7 +34,7 @@ pub(super) fn run(args: &Serve) -> Result<Exit, Failure> {
 async fn serve(config: Config) -> Result<Exit, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
     let drain_s = config.limits.drain_s;
-    let (node, own) = Node::open(config, Arc::clone(&clock)).map_err(|e| Failure::refused(out::chain(&e)))?;
+    let (node, own) = Node::open(config, Arc::clone(&clock)).map_err(|e| unopened(&e))?;
     for file in &own.readable_by_others {
         warn!(file = %file.display(), "others than the owner may read this key file: chmod 600");
     }
@@ -70,7 +71,7 @@ fn local_api(node: &Arc<Node>, api: &Api) -> Result<Option<Arc<dyn crate::net::H
     }
     let file = node.config.path(&node.config.local_api.token_file);
     let token = crate::gateway::identity::read_line(&file)
-        .map_err(|e| Failure::refused(out::chain(&e)).hint("put a random token there, one line, mode 0600"))?;
+        .map_err(|e| Failure::usage(out::chain(&e)).hint("put a random token there, one line, mode 0600"))?;
     if token.len() < 32 {
         return Err(Failure::refused(format!("{}: expected a token of at least 32 characters", file.display())));
     }

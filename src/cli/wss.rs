@@ -10,10 +10,13 @@ use crate::base::{Clock, RealClock};
 use crate::pki::{Certificate, Leniency, TrustAnchors, Use};
 use crate::soap::addressing::{Addressing, Expect};
 use crate::soap::envelope::Envelope;
+use crate::soap::wss::explain;
 use crate::soap::wss::{
     Anchored, Authentic, Context, Encryption, Identity, Policy, Reason, Refusal, Stage, TrustError, Verifier, timestamp,
 };
+use crate::xmlsec::dsig::explain::{ExplainedReference, Search, Standing};
 use crate::xmlsec::key::Material;
+use crate::xmlsec::read::encode_base64;
 use crate::xmlsec::{KeyInfoForms, KeyRing};
 
 /// `coconnect wss`.
@@ -40,6 +43,29 @@ pub enum ProfileArg {
     Lenient,
 }
 
+/// What a message is judged with: keys, trust, time, strictness.
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// A certificate authority that may have certified the signer. Repeatable
+    #[arg(long, value_name = "FILE")]
+    pub trusted: Vec<String>,
+    /// The moment at which everything is judged; default now
+    #[arg(long, value_name = "RFC3339")]
+    pub at: Option<Timestamp>,
+    /// How strictly
+    #[arg(long, value_enum, default_value = "serve")]
+    pub profile: ProfileArg,
+    /// Forms of KeyInfo that may name or bring the signer's key: any, or a LIST as in `xmlsec verify`
+    #[arg(long = "key-info", value_name = "any|LIST")]
+    pub key_info: Option<KeyInfoForms>,
+    /// Allow every algorithm that is implemented; the lenient profile only
+    #[arg(long)]
+    pub allow_legacy: bool,
+}
+
 /// `wss check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -49,22 +75,7 @@ EXAMPLES:
   coconnect wss check --profile lenient --allow-legacy --key client.crt --out clear.xml message.xml")]
 pub struct CheckArgs {
     #[command(flatten)]
-    keys: KeyArgs,
-    /// A certificate authority that may have certified the signer. Repeatable
-    #[arg(long, value_name = "FILE")]
-    trusted: Vec<String>,
-    /// The moment at which everything is judged; default now
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Timestamp>,
-    /// How strictly
-    #[arg(long, value_enum, default_value = "serve")]
-    profile: ProfileArg,
-    /// Forms of KeyInfo that may name or bring the signer's key: any, or a LIST as in `xmlsec verify`
-    #[arg(long = "key-info", value_name = "any|LIST")]
-    key_info: Option<KeyInfoForms>,
-    /// Allow every algorithm that is implemented; the lenient profile only
-    #[arg(long)]
-    allow_legacy: bool,
+    judge: JudgeArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -88,77 +99,95 @@ pub fn run(args: &WssArgs) -> Result<Exit, Failure> {
 
 fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let octets = read_input(&args.file)?;
-    let ring = args.keys.load()?;
-    let signers = signers(args, &ring)?;
+    let kept = if args.json { octets.clone() } else { Vec::new() };
+    let ring = args.judge.keys.load()?;
+    let signers = args.judge.signers(&ring)?;
     let keys = identities(&ring);
-    let serve = args.profile == ProfileArg::Serve;
-    if serve && args.allow_legacy {
-        eprintln!("coconnect: the serve profile has no old algorithms; --allow-legacy changes nothing in it");
-    }
-    let context = Context {
-        now: args.at.unwrap_or_else(|| RealClock::new().now()),
-        signers: &signers,
-        keys: &keys,
-        expect: if serve { Expect::Present } else { Expect::Nothing },
-        confirms: &[],
-    };
+    let context = args.judge.context(&signers, &keys);
     let judged = Envelope::parse(octets, None)
         .map_err(Refusal::of_envelope)
-        .and_then(|envelope| Verifier::new(policy(args, &envelope)).with_reports().open(envelope, &context));
+        .and_then(|envelope| Verifier::new(args.judge.policy(&envelope)).with_reports().open(envelope, &context));
     match judged {
         Ok(authentic) => accepted(args, &authentic),
-        Err(refusal) => refused(args, &refusal),
-    }
-}
-
-fn policy(args: &CheckArgs, envelope: &Envelope) -> Policy {
-    // An answer need not be encrypted when it is a simple acknowledgement (design 2.1); a request must be.
-    let is_answer = Addressing::read(envelope).is_ok_and(|addressing| addressing.relates_to.is_some());
-    let mut policy = match args.profile {
-        ProfileArg::Serve if is_answer => Policy::serve().encryption(Encryption::Optional),
-        ProfileArg::Serve => Policy::serve(),
-        ProfileArg::Lenient => Policy::lenient(),
-    };
-    if args.allow_legacy {
-        policy = policy.allow_legacy_algorithms();
-    }
-    match args.key_info {
-        Some(forms) => policy.key_info(forms),
-        None => policy,
-    }
-}
-
-/// Who may have signed: the keys given, and whomever the trusted certify.
-fn signers(args: &CheckArgs, ring: &KeyRing) -> Result<Anchored, Failure> {
-    let mut anchors = TrustAnchors::new();
-    if args.allow_legacy && args.profile == ProfileArg::Lenient {
-        anchors.set_leniency(Leniency::AllowLegacy);
-    }
-    for file in &args.trusted {
-        let certificates = Certificate::from_octets(&read_input(file)?)
-            .map_err(|error| Failure::usage(format!("{file}: {}", out::chain(&error))))?;
-        certificates.into_iter().for_each(|certificate| anchors.add_anchor(certificate));
-    }
-    let purpose = if args.profile == ProfileArg::Serve { Use::Sign } else { Use::Any };
-    let mut signers = Anchored::new(anchors, purpose);
-    for key in ring.keys() {
-        let mut certificates = key.certificates.iter().filter_map(|x509| Certificate::from_x509(x509.clone()).ok());
-        if let Some(first) = certificates.next() {
-            signers.know(first, key.name.clone());
-            certificates.for_each(|other| signers.offer(other));
-        } else if let Ok(Some(public)) = key.public() {
-            signers.know_key(public);
+        Err(refusal) => {
+            let references = if args.json { references(kept, args, &ring, &context) } else { Vec::new() };
+            refused(args, &refusal, references)
         }
     }
-    let nothing_given = args.trusted.is_empty() && ring.is_empty();
-    if nothing_given && args.key_info.is_some() && args.profile == ProfileArg::Lenient {
-        signers.danger_accept_message_certificates();
+}
+
+impl JudgeArgs {
+    /// What a message is judged with.
+    pub(super) fn context<'a>(&self, signers: &'a Anchored, keys: &'a [std::sync::Arc<Identity>]) -> Context<'a> {
+        let serve = self.profile == ProfileArg::Serve;
+        if serve && self.allow_legacy {
+            eprintln!("coconnect: the serve profile has no old algorithms; --allow-legacy changes nothing in it");
+        }
+        Context {
+            now: self.at.unwrap_or_else(|| RealClock::new().now()),
+            signers,
+            keys,
+            expect: if serve { Expect::Present } else { Expect::Nothing },
+            confirms: &[],
+        }
     }
-    Ok(signers)
+
+    /// What is asked of this message.
+    pub(super) fn policy(&self, envelope: &Envelope) -> Policy {
+        // An answer need not be encrypted when it is a simple acknowledgement (design 2.1); a request must be.
+        let is_answer = Addressing::read(envelope).is_ok_and(|addressing| addressing.relates_to.is_some());
+        let mut policy = match self.profile {
+            ProfileArg::Serve if is_answer => Policy::serve().encryption(Encryption::Optional),
+            ProfileArg::Serve => Policy::serve(),
+            ProfileArg::Lenient => Policy::lenient(),
+        };
+        if self.allow_legacy {
+            policy = policy.allow_legacy_algorithms();
+        }
+        match self.key_info {
+            Some(forms) => policy.key_info(forms),
+            None => policy,
+        }
+    }
+
+    /// Certificates of the authorities.
+    pub(super) fn trusted(&self) -> Result<Vec<Certificate>, Failure> {
+        let mut all = Vec::new();
+        for file in &self.trusted {
+            let found = Certificate::from_octets(&read_input(file)?);
+            all.extend(found.map_err(|error| Failure::usage(format!("{file}: {}", out::chain(&error))))?);
+        }
+        Ok(all)
+    }
+
+    /// Who may have signed: the keys given, and whomever the trusted certify.
+    pub(super) fn signers(&self, ring: &KeyRing) -> Result<Anchored, Failure> {
+        let mut anchors = TrustAnchors::new();
+        if self.allow_legacy && self.profile == ProfileArg::Lenient {
+            anchors.set_leniency(Leniency::AllowLegacy);
+        }
+        self.trusted()?.into_iter().for_each(|certificate| anchors.add_anchor(certificate));
+        let purpose = if self.profile == ProfileArg::Serve { Use::Sign } else { Use::Any };
+        let mut signers = Anchored::new(anchors, purpose);
+        for key in ring.keys() {
+            let mut certificates = key.certificates.iter().filter_map(|x509| Certificate::from_x509(x509.clone()).ok());
+            if let Some(first) = certificates.next() {
+                signers.know(first, key.name.clone());
+                certificates.for_each(|other| signers.offer(other));
+            } else if let Ok(Some(public)) = key.public() {
+                signers.know_key(public);
+            }
+        }
+        let nothing_given = self.trusted.is_empty() && ring.is_empty();
+        if nothing_given && self.key_info.is_some() && self.profile == ProfileArg::Lenient {
+            signers.danger_accept_message_certificates();
+        }
+        Ok(signers)
+    }
 }
 
 /// Our private keys, each with its certificate where one was given.
-fn identities(ring: &KeyRing) -> Vec<std::sync::Arc<Identity>> {
+pub(super) fn identities(ring: &KeyRing) -> Vec<std::sync::Arc<Identity>> {
     let certificates: Vec<_> = ring.keys().iter().flat_map(|key| &key.certificates).collect();
     let private = ring.keys().iter().filter_map(|key| match &key.material {
         Material::Private(private) => Some(private),
@@ -198,6 +227,32 @@ fn accepted(args: &CheckArgs, authentic: &Authentic) -> Result<Exit, Failure> {
     out::line(&format!("encrypted  {encrypted}{order}"));
     out::line(&format!("payload    {}", payload(authentic)));
     Ok(Exit::Done)
+}
+
+/// Each Reference of a refused message as far as it can be computed, whatever the first refusal was.
+fn references(octets: Vec<u8>, args: &CheckArgs, ring: &KeyRing, context: &Context<'_>) -> Vec<Value> {
+    let verifier = Verifier::new(Policy::lenient());
+    let known = args.judge.trusted().unwrap_or_default();
+    let subject = explain::Subject { verifier: &verifier, context, ring, known: &known, search: Search::Nothing };
+    let Ok(explanation) = explain::explain(octets, &subject) else { return Vec::new() };
+    let one = |reference: &ExplainedReference| {
+        let (verdict, reason) = match &reference.standing {
+            Standing::Holds => ("valid", None),
+            Standing::Differs => ("invalid", None),
+            Standing::NotComputed(why) => ("refused", Some(why)),
+        };
+        json!({
+            "uri": reference.uri,
+            "node": reference.node,
+            "transforms": reference.transforms,
+            "digest_method": reference.digest_method,
+            "expected": encode_base64(&reference.expected),
+            "computed": reference.computed.as_deref().map(encode_base64),
+            "verdict": verdict,
+            "reason": reason,
+        })
+    };
+    explanation.signatures.iter().flat_map(|signature| &signature.references).map(one).collect()
 }
 
 fn payload(authentic: &Authentic) -> String {
@@ -242,10 +297,10 @@ fn report(args: &CheckArgs, authentic: &Authentic) -> Value {
 }
 
 fn profile_name(args: &CheckArgs) -> &'static str {
-    if args.profile == ProfileArg::Serve { "serve" } else { "lenient" }
+    if args.judge.profile == ProfileArg::Serve { "serve" } else { "lenient" }
 }
 
-fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
+fn refused(args: &CheckArgs, refusal: &Refusal, references: Vec<Value>) -> Result<Exit, Failure> {
     let reason = refusal.reason.to_string();
     let remedy = remedy(args, refusal);
     if args.json {
@@ -256,6 +311,7 @@ fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
             "stage": refusal.stage.as_str(),
             "reason": reason,
             "remedy": remedy,
+            "references": references,
         }));
         return Ok(Exit::Refused);
     }
@@ -269,7 +325,7 @@ fn refused(args: &CheckArgs, refusal: &Refusal) -> Result<Exit, Failure> {
 
 /// What to do about a refusal, where something can be done.
 fn remedy(args: &CheckArgs, refusal: &Refusal) -> Option<String> {
-    let lenient = args.profile == ProfileArg::Lenient;
+    let lenient = args.judge.profile == ProfileArg::Lenient;
     Some(match (&refusal.reason, refusal.stage) {
         (Reason::Trust(TrustError::Unknown { .. }), _) => {
             "give the signer's certificate with --key; a reference by issuer, key identifier or thumbprint brings none"
@@ -290,13 +346,15 @@ fn remedy(args: &CheckArgs, refusal: &Refusal) -> Option<String> {
         (Reason::XmlSec(_), Stage::Algorithms) if !lenient => {
             "old algorithms: --profile lenient --allow-legacy".to_owned()
         }
-        (Reason::XmlSec(_), Stage::Algorithms) if !args.allow_legacy => "old algorithms: --allow-legacy".to_owned(),
+        (Reason::XmlSec(_), Stage::Algorithms) if !args.judge.allow_legacy => {
+            "old algorithms: --allow-legacy".to_owned()
+        }
         (Reason::Digest { .. }, _) => {
-            "the signed part was changed after signing; compare canonical octets with `coconnect xmlsec c14n`"
+            "coconnect message explain FILE shows the octets, and tries what senders are known to do otherwise"
                 .to_owned()
         }
         (Reason::SignatureValue { .. }, _) => {
-            "SignedInfo was changed after signing, or the certificate is not the one that signed".to_owned()
+            "SignedInfo was changed, or another key signed: coconnect message explain FILE tries which".to_owned()
         }
         _ => return None,
     })

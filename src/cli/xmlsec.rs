@@ -151,7 +151,8 @@ impl NamespaceArgs {
     }
 }
 
-fn parse(file: &str, dtd: Dtd) -> Result<Document, Failure> {
+/// Reads a file as XML: 2 for what is none, 1 for what is refused.
+pub(super) fn parse(file: &str, dtd: Dtd) -> Result<Document, Failure> {
     let options = xml::Options { dtd, ..Default::default() };
     let octets = read_input(file)?;
     xml::parse(octets, &options).map_err(|error| match error {

@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::keys::read_input;
 use super::out::{self, Exit, Failure};
+use super::xmlsec::parse;
 use super::xmlsec_decrypt::write;
 use crate::xml::xpath::{Environment, Expression, Item};
-use crate::xml::{Document, NodeId, Options, parse};
+use crate::xml::{Document, Dtd, NodeId};
 use crate::xmlsec::algorithm::{self, Cipher, Digest, KeyDerivation, KeyTransport, Row};
 use crate::xmlsec::enc::{Derivation, KeyManagement, Recipient, Transport, fill_templates, seal_elements};
 use crate::xmlsec::{Policy, key_file};
@@ -68,9 +69,7 @@ pub fn run(args: &EncryptArgs) -> Result<Exit, Failure> {
     let policy = if args.allow_legacy { Policy::legacy() } else { Policy::default() };
     let recipients: Vec<Recipient> =
         args.recipient.iter().map(|file| recipient(file, &policy)).collect::<Result<_, _>>()?;
-    let octets = read_input(&args.file)?;
-    let mut document =
-        parse(octets, &Options::default()).map_err(|error| Failure::usage(format!("{}:{error}", args.file)))?;
+    let mut document = parse(&args.file, Dtd::Refuse)?;
     let refused = |error: &crate::xmlsec::enc::Error| Failure::refused(format!("{}: {}", args.file, out::chain(error)));
     match &args.element {
         Some(xpath) => {

@@ -103,14 +103,8 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] super::config::Error),
     /// An address is no network.
-    #[error("address {network:?}")]
-    Address {
-        /// What was given.
-        network: String,
-        /// Why.
-        #[source]
-        source: CidrError,
-    },
+    #[error(transparent)]
+    Address(#[from] CidrError),
     /// A file cannot be written.
     #[error("write {path}")]
     Write {
@@ -149,7 +143,7 @@ pub fn init(plan: &Plan, clock: &dyn Clock) -> Result<Made, Error> {
     // The same checks as when it is served: nothing is made that would not come up.
     Config::parse(&configuration(plan), &plan.dir, &config)?;
     for network in &plan.addresses {
-        Cidr::parse(network).map_err(|source| Error::Address { network: network.clone(), source })?;
+        Cidr::parse(network)?;
     }
     let mut folder = Folder { dir: plan.dir.clone(), files: Vec::new() };
     for name in ["", "keys", "partners", "profiles", "data", "run"] {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::base::id::{Environment, PartnerId};
-use crate::exchange::partner::{PartnerFile, Secret};
+use crate::exchange::partner::{self, PartnerFile, Secret};
 
 /// Why a partner was not added or read.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +158,12 @@ pub fn list(partners: &Path) -> Result<Vec<Listed>, Error> {
 /// # Errors
 /// [`Error`].
 pub fn load(path: &Path) -> Result<PartnerFile, Error> {
-    PartnerFile::parse(&read(path)?).map_err(|e| Error::Offer { path: path.to_owned(), what: super::chain(&e) })
+    PartnerFile::parse(&read(path)?).map_err(|e| match e {
+        partner::Error::ConfigSyntax { source } => {
+            Error::Syntax { path: path.to_owned(), message: source.to_string().trim().to_owned() }
+        }
+        e => Error::Offer { path: path.to_owned(), what: super::chain(&e) },
+    })
 }
 
 /// Files to write, relative to the partner folder, and their octets.

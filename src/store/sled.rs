@@ -158,6 +158,9 @@ impl SledStore {
 
     /// Makes index and trees in `data` again from the journal alone, which must be sound. Gives what was done.
     ///
+    /// They are built beside those that are there and take their place when the journal was read whole: where it is
+    /// damaged, nothing is lost that was there.
+    ///
     /// `missing` says whether a journal that ends before the last checkpoint is taken as it is.
     ///
     /// # Errors
@@ -172,12 +175,17 @@ impl SledStore {
         if missing == Missing::Refused {
             start::reaches_checkpoint(&places)?;
         }
+        let beside = places.beside()?;
         let anyway = OnDoubt::RebuildAnyway;
-        let mut started = start::start(&places, &RealDisk, options.cache_bytes(), anyway, progress)?;
+        let mut started = start::start(&beside, &RealDisk, options.cache_bytes(), anyway, progress)?;
         let store_id = started.identity.store_id;
-        let needed = applier::Checkpointed { data: &places.data, store_id, trees: &started.trees };
+        let needed = applier::Checkpointed { data: &beside.data, store_id, trees: &started.trees };
         started.applied.checkpoint(&needed, true)?;
-        Ok(started.told)
+        let told = started.told.clone();
+        // sled writes by path: it must be closed before its folder gets another name.
+        drop(started);
+        places.take_over(&beside)?;
+        Ok(told)
     }
 
     fn run(

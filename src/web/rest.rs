@@ -7,7 +7,7 @@
 //! | GET `/v1/cos?after=&limit=` | COs, in and out |
 //! | GET `/v1/cos/{number}?partner=` | COs of that number; `&part=document` the XML of the only one |
 //! | GET `/v1/messages?after=&limit=` | messages, in and out, refused ones too |
-//! | GET `/v1/messages/{id}` | by MessageID or reference id; `?part=document`, `acknowledgement`, `request`, `reply` its octets |
+//! | GET `/v1/messages/{id}` | by MessageID or reference id; `?part=` its octets: `document`, `acknowledgement`, `request`, `clear`, `reply`, `sent`, `answer` |
 //! | GET `/v1/outbox` | what waits for delivery |
 //! | GET `/v1/alerts?after=&limit=` | what somebody must look at |
 //! | GET `/v1/journal/heads` | the last durable head of each partner's tree |
@@ -199,7 +199,12 @@ impl Api {
             "request" => PartName::Request,
             "clear" => PartName::Clear,
             "reply" => PartName::Reply,
-            _ => return Err(Problem::bad_request("part: expected document, acknowledgement, request, clear or reply")),
+            "sent" => PartName::Sent,
+            "answer" => PartName::Answer,
+            _ => {
+                let expected = "part: expected document, acknowledgement, request, clear, reply, sent or answer";
+                return Err(Problem::bad_request(expected));
+            }
         };
         let found = self.node.exchange.message_part(id, part).map_err(|e| unreadable(&e))?;
         found.map(xml).ok_or_else(|| Problem::not_found(format!("message {id:?} has no {name}")))

@@ -24,7 +24,13 @@ pub enum Error {
         /// The file or element.
         what: String,
     },
-    /// An encrypted key, and no password or a wrong one.
+    /// An encrypted key, and no password.
+    #[error("{what}: is encrypted, and no password was given")]
+    PasswordMissing {
+        /// The file.
+        what: String,
+    },
+    /// An encrypted key, and a wrong password.
     #[error("{what}: cannot be decrypted with the password given")]
     Password {
         /// The file.

@@ -116,7 +116,7 @@ impl Found {
                     if key.is_none() && encrypted && legacy_provider() {
                         key = private_from_pem(block, password).0;
                     }
-                    let failed = || if encrypted || asked { wrong_password(what) } else { bad() };
+                    let failed = || if encrypted || asked { bad_password(what, password) } else { bad() };
                     self.private = Some(key.ok_or_else(failed)?);
                 }
                 // Parameters, requests, CRLs beside the key.
@@ -138,22 +138,27 @@ impl Found {
         } else if let Ok(pkcs12) = Pkcs12::from_der(octets) {
             return self.read_pkcs12(&pkcs12, what, password);
         } else if is_der_sequence(octets) {
-            let password = password.unwrap_or_default();
-            let open = || PKey::private_key_from_pkcs8_passphrase(octets, password.as_bytes()).ok();
+            let given = password.unwrap_or_default();
+            let open = || PKey::private_key_from_pkcs8_passphrase(octets, given.as_bytes()).ok();
             let key = open().or_else(|| legacy_provider().then(open).flatten());
             self.private = Some(key.ok_or_else(|| {
-                if password.is_empty() { Error::NotAKey { what: what.to_owned() } } else { wrong_password(what) }
+                if is_encrypted_pkcs8(octets) {
+                    bad_password(what, password)
+                } else {
+                    Error::NotAKey { what: what.to_owned() }
+                }
             })?);
         }
         Ok(())
     }
 
     fn read_pkcs12(&mut self, pkcs12: &Pkcs12, what: &str, password: Option<&str>) -> Result<(), Error> {
-        let password = password.unwrap_or_default();
-        let parsed = match pkcs12.parse2(password) {
+        // A PKCS#12 may be closed with the empty password, which nobody gives.
+        let text = password.unwrap_or_default();
+        let parsed = match pkcs12.parse2(text) {
             Ok(parsed) => parsed,
-            Err(_) if legacy_provider() => pkcs12.parse2(password).map_err(|_| wrong_password(what))?,
-            Err(_) => return Err(wrong_password(what)),
+            Err(_) if legacy_provider() => pkcs12.parse2(text).map_err(|_| bad_password(what, password))?,
+            Err(_) => return Err(bad_password(what, password)),
         };
         self.private = parsed.pkey;
         self.certificates.extend(parsed.cert);
@@ -175,8 +180,20 @@ fn private_from_pem(block: &[u8], password: Option<&str>) -> (Option<PKey<Privat
     (key.ok(), asked)
 }
 
-fn wrong_password(what: &str) -> Error {
-    Error::Password { what: what.to_owned() }
+fn bad_password(what: &str, given: Option<&str>) -> Error {
+    match given {
+        Some(_) => Error::Password { what: what.to_owned() },
+        None => Error::PasswordMissing { what: what.to_owned() },
+    }
+}
+
+/// EncryptedPrivateKeyInfo (RFC 5208 §6): a SEQUENCE that begins with an AlgorithmIdentifier, not with a version.
+fn is_encrypted_pkcs8(octets: &[u8]) -> bool {
+    let header = match octets.get(1) {
+        Some(first) if *first >= 0x80 => 2 + usize::from(first & 0x7f),
+        _ => 2,
+    };
+    octets.get(header) == Some(&0x30)
 }
 
 /// PKCS#12 and PKCS#8 files of old tools are encrypted with DES, RC2 or RC4, which OpenSSL keeps in a provider of its own.
@@ -231,6 +248,7 @@ mod tests {
     use openssl::asn1::Asn1Time;
     use openssl::bn::BigNum;
     use openssl::hash::MessageDigest;
+    use openssl::symm::Cipher;
     use openssl::x509::extension::{AuthorityKeyIdentifier, CrlNumber, SubjectKeyIdentifier};
     use openssl::x509::{X509Builder, X509CrlBuilder, X509NameBuilder};
 
@@ -318,5 +336,29 @@ mod tests {
         assert_ne!(broken, pem);
         assert!(load_crls(broken.as_bytes(), "c").is_err(), "one that cannot be read is not passed over");
         assert!(load_crls(b"-----BEGIN X-----\n-----END X-----\n", "c").is_err());
+    }
+
+    /// A wrong password is typed again, a missing one is looked for: people must be told which it is.
+    #[test]
+    fn a_missing_password_is_not_called_a_wrong_one() {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let mut builder = X509::builder().unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&openssl::asn1::Asn1Time::days_from_now(0).unwrap()).unwrap();
+        builder.set_not_after(&openssl::asn1::Asn1Time::days_from_now(9).unwrap()).unwrap();
+        builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+        let certificate = builder.build();
+        let pkcs12 = Pkcs12::builder().pkey(&key).cert(&certificate).build2("right").unwrap().to_der().unwrap();
+        let pem = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right").unwrap();
+        let traditional = key.rsa().unwrap().private_key_to_pem_passphrase(Cipher::aes_256_cbc(), b"right").unwrap();
+        let der = key.private_key_to_pkcs8_passphrase(Cipher::aes_256_cbc(), b"right").unwrap();
+        for (name, octets) in [("p12", pkcs12), ("pem", pem), ("traditional", traditional), ("der", der)] {
+            assert!(matches!(load(&octets, name, None), Err(Error::PasswordMissing { .. })), "{name}");
+            assert!(matches!(load(&octets, name, Some("wrong")), Err(Error::Password { .. })), "{name}");
+            assert!(load(&octets, name, Some("right")).is_ok(), "{name}");
+        }
+        for broken in [&b"\x30\x03\x02\x01\x00"[..], b"\x30", b"\x30\x84", b""] {
+            assert!(matches!(load(broken, "broken", None), Err(Error::NotAKey { .. })));
+        }
     }
 }

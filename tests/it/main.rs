@@ -5,6 +5,7 @@
 
 mod c14n_libxml2;
 mod cli_store;
+mod cli_xmlsec;
 mod codegen;
 mod contract;
 mod crash_store;

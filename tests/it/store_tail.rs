@@ -211,6 +211,53 @@ fn records_that_were_durable_and_are_missing_stop_the_start() {
     commit(&open(data, small()).unwrap(), 100, 10);
 }
 
+/// The old index may be all that still answers while a damaged journal waits for its backup.
+#[test]
+fn a_rebuild_that_fails_leaves_the_index_that_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let store = open(data, small()).unwrap();
+    for n in 0..6 {
+        commit(&store, n, 500);
+    }
+    drop(store);
+    let before = tree_of(data);
+    let (file, from, _) = batches(&data.join("journal"))[2].clone();
+    let sound = fs::read(&file).unwrap();
+    let mut octets = sound.clone();
+    octets[from + 40] ^= 1;
+    fs::write(&file, &octets).unwrap();
+    let failed = SledStore::rebuild(data, small(), Missing::Refused, &mut |_| ());
+    assert!(matches!(failed, Err(Error::Damaged { .. })), "{failed:?}");
+    assert_eq!(tree_of(data), before);
+    // With the journal restored it goes on with that index, and a rebuild leaves nothing beside it.
+    fs::write(&file, &sound).unwrap();
+    assert_eq!(open(data, small()).unwrap().told().rebuilt, None);
+    let told = SledStore::rebuild(data, small(), Missing::Refused, &mut |_| ()).unwrap();
+    assert!(told.replayed >= 6, "{told:?}");
+    assert!(!data.join("rebuild").exists());
+    let store = open(data, small()).unwrap();
+    assert_eq!((store.told().rebuilt.clone(), store.told().replayed), (None, 0));
+    commit(&store, 100, 10);
+}
+
+/// Every file but those of the journal and what a failed attempt may leave aside, with its octets.
+fn tree_of(data: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut folders = vec![data.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("journal") && !path.ends_with("rebuild") {
+                folders.push(path);
+            } else if path.is_file() && !path.ends_with("lock") {
+                found.insert(path.clone(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn a_journal_that_is_gone_altogether_is_missed() {
     let folder = tempfile::tempdir().unwrap();

@@ -19,11 +19,12 @@ use crate::pki::{Certificate, PathError, Use};
 /// `coconnect cert import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The old certificates stay: all that are valid are accepted, and of several for encryption the latest whose time has come
+is used. A running gateway takes the new one at once with SIGHUP.
+
 EXAMPLES:
   coconnect cert import --dir kr --partner ID --use sign id-sign-2027.pem
-  coconnect cert import --dir kr --partner ID --use encrypt --use-from 2027-01-01T00:00:00Z id-encrypt-2027.pem
-The old certificates stay: all that are valid are accepted, and of several for encryption the latest whose time has come
-is used. A running gateway takes the new one at once with SIGHUP.")]
+  coconnect cert import --dir kr --partner ID --use encrypt --use-from 2027-01-01T00:00:00Z id-encrypt-2027.pem")]
 pub struct ImportArgs {
     #[command(flatten)]
     place: Place,
@@ -70,8 +71,11 @@ pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
     let id = PartnerId::parse(&args.partner).map_err(|error| Failure::usage(error.to_string()))?;
     let folder = config.partners_dir();
     let path = folder.join(format!("{id}.toml"));
-    let mut file = partners::load(&path)
-        .map_err(|error| Failure::usage(chain(&error)).hint("coconnect partner list names those there are"))?;
+    if !path.exists() {
+        let failure = Failure::refused(format!("there is no partner {:?}", args.partner));
+        return Err(failure.hint("coconnect partner list names those there are"));
+    }
+    let mut file = partners::load(&path).map_err(|error| Failure::usage(chain(&error)))?;
     let own = OwnIdentity::load(&config).map_err(|error| Failure::usage(chain(&error)))?;
     let partner =
         Partner::load(file.clone(), &folder, &own.anchors).map_err(|error| Failure::refused(chain(&error)))?;

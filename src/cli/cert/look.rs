@@ -128,10 +128,11 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
 /// `coconnect cert check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The first certificate of FILE is checked; the others may help to reach a trusted one.
+
 EXAMPLES:
   coconnect cert check --trusted ca.pem --use sign kr-sign.pem
-  coconnect cert check --trusted ca.pem --crl ca.crl --at 2027-01-01T00:00:00Z --json kr-tls.pem
-The first certificate of FILE is checked; the others may help to reach a trusted one.")]
+  coconnect cert check --trusted ca.pem --crl ca.crl --at 2027-01-01T00:00:00Z --json kr-tls.pem")]
 pub struct CheckArgs {
     /// A certificate that is trusted as it stands. Repeatable
     #[arg(long, value_name = "FILE", required = true)]
@@ -242,10 +243,11 @@ fn verdict(file: &Path, certificate: &Certificate, outcome: &Outcome) -> Value {
 /// `coconnect cert calendar`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit 1 when something has ended. Alerts are due 90, 60, 30, 14, 7 and 1 days before the end.
+
 EXAMPLES:
   coconnect cert calendar DIR
-  coconnect cert calendar --within 30 --json DIR
-Exit 1 when something has ended. Alerts are due 90, 60, 30, 14, 7 and 1 days before the end.")]
+  coconnect cert calendar --within 30 --json DIR")]
 pub struct CalendarArgs {
     /// Files, and folders in which every certificate and revocation list is found
     #[arg(value_name = "PATH", default_value = ".")]

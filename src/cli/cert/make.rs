@@ -66,9 +66,10 @@ impl SubjectArgs {
 /// `coconnect cert ca`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Writes ca.pem (give it away) and ca.key (keep it).
+
 EXAMPLES:
-  coconnect cert ca --name \"Development CA\" --days 3650 --out ca
-writes ca.pem (give it away) and ca.key (keep it)")]
+  coconnect cert ca --name \"Development CA\" --days 3650 --out ca")]
 pub struct CaArgs {
     #[command(flatten)]
     subject: SubjectArgs,
@@ -144,9 +145,10 @@ impl AuthorityArgs {
 /// `coconnect cert revoke`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Writes ca.crl anew: what it revoked before stays revoked.
+
 EXAMPLES:
-  coconnect cert revoke --ca ca.pem --ca-key ca.key --crl ca.crl kr-old.pem
-writes ca.crl anew: what it revoked before stays revoked")]
+  coconnect cert revoke --ca ca.pem --ca-key ca.key --crl ca.crl kr-old.pem")]
 pub struct RevokeArgs {
     #[command(flatten)]
     authority: AuthorityArgs,

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::cli::out;
 use crate::xml::c14n::NodeSet;
-use crate::xml::{Document, Kind, NodeId};
+use crate::xml::{Document, NodeId};
+pub(super) use crate::xmlsec::dsig::explain::path;
 use crate::xmlsec::dsig::trust::rfc4514;
 use crate::xmlsec::dsig::verify::{Judged, JudgedReference, Verdict};
 use crate::xmlsec::dsig::{Digested, Error, Transform};
@@ -129,27 +130,4 @@ fn resolved(document: &Document, digested: &Digested) -> Option<String> {
         _ => return None,
     };
     Some(path(document, node))
-}
-
-/// Where a node stands: `/Envelope/Body[2]`, local names, counted from 1 among siblings of that name.
-pub(super) fn path(document: &Document, node: NodeId) -> String {
-    let mut parts = Vec::new();
-    let mut at = Some(node);
-    while let Some(node) = at {
-        if document.kind(node) == Kind::Element {
-            let name = document.qualified_name(node);
-            let count = document.parent(node).map_or(1, |parent| {
-                document
-                    .elements(parent)
-                    .take_while(|other| *other != node)
-                    .filter(|other| document.qualified_name(*other) == name)
-                    .count()
-                    + 1
-            });
-            parts.push(if count > 1 { format!("{name}[{count}]") } else { name.to_owned() });
-        }
-        at = document.parent(node);
-    }
-    parts.reverse();
-    format!("/{}", parts.join("/"))
 }

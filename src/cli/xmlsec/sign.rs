@@ -8,7 +8,8 @@ use crate::cli::out::{self, Exit, Failure};
 use crate::xml::{self, Document, NodeId, ns};
 use crate::xmlsec::algorithm::{self, C14N, Digest, SignatureMethod};
 use crate::xmlsec::dsig::template::{self, Settings, Signer};
-use crate::xmlsec::dsig::{IdAttributes, IdIndex, Target, key_value, sign, verify};
+use crate::xmlsec::dsig::token::DocumentTokens;
+use crate::xmlsec::dsig::{Context, IdAttributes, IdIndex, Signature, Target, key_value, sign, verify};
 use crate::xmlsec::key::{self, Key, Material};
 use crate::xmlsec::read::encode_base64;
 use crate::xmlsec::{KeyRing, Policy, SigningKey, key_file};
@@ -27,7 +28,7 @@ pub struct SignArgs {
     /// The certificate of the key, with its chain, for X509Data
     #[arg(long, value_name = "FILE")]
     cert: Option<String>,
-    /// Fill the ds:Signature of FILE whose values are empty
+    /// Fill every ds:Signature of FILE whose values are empty
     #[arg(long)]
     template: bool,
     /// Add a ds:Signature at the end of the document element over this URI: "", #id, or one of --url-map. Repeatable
@@ -65,28 +66,92 @@ pub(super) fn run(args: &SignArgs) -> Result<Exit, Failure> {
     let urls = args.policy.urls()?;
     let ring = args.keys.load()?;
     let document = args.policy.parse(&args.file)?;
-    let (mut document, node, chosen) = if args.template {
-        let node = template_in(&document, &args.file)?;
-        let chosen = choose(args, &ring, key_name(&document, node).as_deref())?;
-        (document, node, chosen)
+    let settings = Settings { policy: &policy, urls: &urls, ids: &ids };
+    let document = if args.template {
+        fill_templates(args, document, &ring, &settings)?
     } else {
         let chosen = choose(args, &ring, None)?;
         let text = new_template(args, &document, &chosen, &policy, &ids)?;
-        let document = with_signature(&document, &text, args)?;
+        let mut document = with_signature(&document, &text, args)?;
         let last = document.elements(document.document_element()).last();
         let node = last.ok_or_else(|| Failure::refused("the document element cannot hold a signature"))?;
-        (document, node, chosen)
+        fill(args, &mut document, node, &chosen, &settings)?;
+        document
     };
-    let signer = Signer { key: &chosen.key, name: chosen.name.as_deref(), certificates: &chosen.certificates };
-    let settings = Settings { policy: &policy, urls: &urls, ids: &ids };
-    template::fill(&mut document, node, &signer, &settings)
-        .map_err(|error| Failure::refused(format!("{}: {}", args.file, out::chain(&error))))?;
     out::octets(&document.to_octets());
     Ok(Exit::Done)
 }
 
-/// The first signature, in document order, that has no value yet.
-fn template_in(document: &Document, file: &str) -> Result<NodeId, Failure> {
+fn fill(
+    args: &SignArgs,
+    document: &mut Document,
+    node: NodeId,
+    chosen: &Chosen,
+    settings: &Settings<'_>,
+) -> Result<(), Failure> {
+    let signer = Signer { key: &chosen.key, name: chosen.name.as_deref(), certificates: &chosen.certificates };
+    template::fill(document, node, &signer, settings)
+        .map_err(|error| Failure::refused(format!("{}: {}", args.file, out::chain(&error))))
+}
+
+/// Fills every template, each with the key that it names. One may cover another: then the other must be filled first,
+/// which is tried in both orders.
+fn fill_templates(
+    args: &SignArgs,
+    document: Document,
+    ring: &KeyRing,
+    settings: &Settings<'_>,
+) -> Result<Document, Failure> {
+    let nodes = templates_in(&document, &args.file)?;
+    let fill_all = |mut document: Document, nodes: &mut dyn Iterator<Item = &NodeId>| {
+        for node in nodes {
+            let chosen = choose(args, ring, key_name(&document, *node).as_deref())?;
+            fill(args, &mut document, *node, &chosen, settings)?;
+        }
+        Ok::<_, Failure>(document)
+    };
+    if let [only] = nodes.as_slice() {
+        return fill_all(document, &mut [*only].iter());
+    }
+    let again = xml::parse(document.octets().to_vec(), &xml::Options { dtd: dtd(args), ..Default::default() })
+        .map_err(|error| Failure::refused(format!("{}:{error}", args.file)))?;
+    let filled = fill_all(document, &mut nodes.iter())?;
+    if first_broken(&filled, &nodes, settings).is_none() {
+        return Ok(filled);
+    }
+    // The same text gives the same nodes.
+    let filled = fill_all(again, &mut nodes.iter().rev())?;
+    match first_broken(&filled, &nodes, settings) {
+        None => Ok(filled),
+        Some(at) => Err(Failure::refused(format!(
+            "{}:{at}: of {} templates this one covers another and is covered by it",
+            args.file,
+            nodes.len()
+        ))
+        .hint("fill them one after the other, each in a file that holds no other template")),
+    }
+}
+
+/// The first signature that covers what a later one changed.
+fn first_broken(document: &Document, nodes: &[NodeId], settings: &Settings<'_>) -> Option<xml::TextPos> {
+    let ids = IdIndex::build(document, settings.ids);
+    let tokens = DocumentTokens::default();
+    let context = Context { document, ids: &ids, policy: settings.policy, urls: settings.urls, tokens: Some(&tokens) };
+    let holds = |node: &NodeId| {
+        let signature = Signature::parse(document, *node, settings.policy).ok()?;
+        let mut scratch = Vec::new();
+        let mut digested = signature.references().iter().map(|one| one.digest(&context, *node, &mut scratch));
+        digested.all(|one| one.is_ok_and(|one| one.matches)).then_some(())
+    };
+    nodes.iter().find(|node| holds(node).is_none()).map(|node| document.position(*node))
+}
+
+fn dtd(args: &SignArgs) -> xml::Dtd {
+    if args.policy.allow_dtd { xml::Dtd::Internal } else { xml::Dtd::Refuse }
+}
+
+/// The signatures that have no value yet; where all have one, the first, which is made anew.
+fn templates_in(document: &Document, file: &str) -> Result<Vec<NodeId>, Failure> {
     let empty = |node: &NodeId| {
         document
             .elements(*node)
@@ -94,12 +159,14 @@ fn template_in(document: &Document, file: &str) -> Result<NodeId, Failure> {
             .all(|child| document.text_content(child).trim().is_empty())
     };
     let found = verify::outermost_signatures(document);
-    found
-        .iter()
-        .copied()
-        .find(empty)
-        .or_else(|| found.first().copied())
-        .ok_or_else(|| Failure::refused(format!("{file}: no ds:Signature in it")).hint("--reference URI adds one"))
+    let templates: Vec<NodeId> = found.iter().copied().filter(empty).collect();
+    match (templates.is_empty(), found.first()) {
+        (false, _) => Ok(templates),
+        (true, Some(first)) => Ok(vec![*first]),
+        (true, None) => {
+            Err(Failure::refused(format!("{file}: no ds:Signature in it")).hint("--reference URI adds one"))
+        }
+    }
 }
 
 fn key_name(document: &Document, signature: NodeId) -> Option<String> {
@@ -250,8 +317,7 @@ fn with_signature(document: &Document, signature: &str, args: &SignArgs) -> Resu
         text.extend_from_slice(element.get(end..).unwrap_or_default());
     }
     text.extend_from_slice(octets.get(range.end..document.octets_len_first()).unwrap_or_default());
-    let dtd = if args.policy.allow_dtd { xml::Dtd::Internal } else { xml::Dtd::Refuse };
-    xml::parse(in_utf8(text), &xml::Options { dtd, ..Default::default() })
+    xml::parse(in_utf8(text), &xml::Options { dtd: dtd(args), ..Default::default() })
         .map_err(|error| Failure::refused(format!("{}: with a signature added: {error}", args.file)))
 }
 

@@ -56,9 +56,11 @@ impl Partner {
     /// [`Error`] names the entry.
     pub fn load(file: PartnerFile, folder: &Path, own_anchors: &TrustAnchors) -> Result<Self, Error> {
         file.check()?;
-        let mut certificates = Vec::new();
+        let (mut certificates, mut intermediates) = (Vec::new(), Vec::new());
         for (at, entry) in file.certificates.iter().enumerate() {
-            let certificate = first_certificate(&folder.join(&entry.file), &format!("certificate[{at}].file"))?;
+            let field = format!("certificate[{at}].file");
+            let (certificate, above) = chain(&folder.join(&entry.file), &field)?;
+            intermediates.extend(above);
             certificates.push(PartnerCertificate {
                 certificate: Arc::new(certificate),
                 uses: entry.uses.clone(),
@@ -67,8 +69,11 @@ impl Partner {
         }
         let mut anchors = if file.anchors.is_empty() { own_anchors.clone() } else { TrustAnchors::new() };
         for (at, entry) in file.anchors.iter().enumerate() {
-            anchors.add_anchor(first_certificate(&folder.join(&entry.file), &format!("anchor[{at}].file"))?);
+            let (first, others) = chain(&folder.join(&entry.file), &format!("anchor[{at}].file"))?;
+            anchors.add_anchor(first);
+            others.into_iter().for_each(|other| anchors.add_anchor(other));
         }
+        intermediates.into_iter().for_each(|certificate| anchors.add_intermediate(certificate));
         Self::new(file, certificates, anchors, folder)
     }
 
@@ -178,10 +183,22 @@ impl Partner {
     }
 }
 
-fn first_certificate(path: &Path, field: &str) -> Result<Certificate, Error> {
-    let error = |what: String| Error::ConfigCertificate { field: field.to_owned(), what };
-    let certificates = Certificate::load(path).map_err(|source| error(format!("{}: {source}", path.display())))?;
-    certificates.into_iter().next().ok_or_else(|| error(format!("{}: holds no certificate", path.display())))
+/// The certificate of a file, and the authorities that follow it there: nothing of a file is left unread.
+fn chain(path: &Path, field: &str) -> Result<(Certificate, Vec<Certificate>), Error> {
+    let error = |what: String| Error::ConfigCertificate {
+        field: field.to_owned(),
+        what: format!("{}: {what}", path.display()),
+    };
+    let mut certificates = Certificate::load(path).map_err(|source| error(source.to_string()))?.into_iter();
+    let first = certificates.next().ok_or_else(|| error("holds no certificate".to_owned()))?;
+    let above: Vec<Certificate> = certificates.collect();
+    match above.iter().find(|certificate| !certificate.is_authority()) {
+        None => Ok((first, above)),
+        Some(other) => Err(error(format!(
+            "expected one certificate, followed by the authorities above it; {} is no authority: give it an entry of its own",
+            other.subject()
+        ))),
+    }
 }
 
 fn read_password(path: &Path) -> Result<Zeroizing<String>, Error> {
@@ -364,5 +381,82 @@ impl Partners {
     /// Puts another set in force; what is under way finishes with the one it began with.
     pub fn replace(&self, set: PartnerSet) {
         self.0.store(Arc::new(set));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{DevCa, Issue, KeyKind, PrivateKey, Use};
+
+    const P256: KeyKind = KeyKind::Ec { curve: "prime256v1", bits: 256 };
+
+    struct World {
+        folder: tempfile::TempDir,
+        root: DevCa,
+        middle: DevCa,
+        now: Timestamp,
+    }
+
+    fn key() -> PrivateKey {
+        PrivateKey::generate(P256).unwrap()
+    }
+
+    impl World {
+        fn new() -> Self {
+            let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+            let root = DevCa::create(&Issue::new("Root", &[], now, 365), key()).unwrap();
+            let middle = root.issue_authority(&Issue::new("Middle", &[], now, 365), key(), None).unwrap();
+            Self { folder: tempfile::tempdir().unwrap(), root, middle, now }
+        }
+
+        fn signer(&self, name: &str) -> Certificate {
+            self.middle.issue(&Issue::new(name, &[Use::Sign], self.now, 300), &key()).unwrap()
+        }
+
+        /// A partner whose one certificate file holds these.
+        fn partner(&self, certificates: &[&Certificate], anchors: &[&Certificate]) -> Result<Partner, Error> {
+            let pem = |all: &[&Certificate]| all.iter().map(|one| one.to_pem()).collect::<String>();
+            std::fs::write(self.folder.path().join("sign.pem"), pem(certificates)).unwrap();
+            std::fs::write(self.folder.path().join("anchor.pem"), pem(anchors)).unwrap();
+            let text = concat!(
+                "id = \"ID\"\nenvironment = \"test\"\nbasic_user = \"ID\"\n",
+                "basic_secret = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\nterritories = [\"ID\"]\n",
+                "[[certificate]]\nuse = \"sign\"\nfile = \"sign.pem\"\n[[anchor]]\nuse = \"sign\"\nfile = \"anchor.pem\"\n"
+            );
+            Partner::load(PartnerFile::parse(text).unwrap(), self.folder.path(), &TrustAnchors::new())
+        }
+
+        fn is_certified(&self, partner: &Partner) -> bool {
+            let certificate = &partner.certificates()[0].certificate;
+            partner.anchors().check(certificate, &[], self.now, Use::Sign).is_ok()
+        }
+    }
+
+    #[test]
+    fn a_chain_file_is_used_whole() {
+        // Authorities hand certificates out with the intermediates below their root.
+        let world = World::new();
+        let (signer, root, middle) = (world.signer("signer"), world.root.certificate(), world.middle.certificate());
+        let with_chain = world.partner(&[&signer, middle], &[root]).unwrap();
+        assert_eq!(with_chain.certificates().len(), 1);
+        assert!(world.is_certified(&with_chain));
+        let alone = world.partner(&[&signer], &[root]).unwrap();
+        assert!(!world.is_certified(&alone), "without the intermediate there is no path");
+        let both_anchors = world.partner(&[&signer], &[root, middle]).unwrap();
+        assert!(world.is_certified(&both_anchors));
+    }
+
+    #[test]
+    fn a_second_certificate_that_is_no_authority_is_refused() {
+        // Read for its first alone, the second would never be accepted, and nobody would be told.
+        let world = World::new();
+        let (signer, other, root) = (world.signer("signer"), world.signer("other"), world.root.certificate());
+        for (certificates, anchors) in
+            [([&signer, &other].as_slice(), [root].as_slice()), (&[&signer], &[root, &other])]
+        {
+            let refused = world.partner(certificates, anchors).err().unwrap().to_string();
+            assert!(refused.contains("other is no authority"), "{refused}");
+        }
     }
 }

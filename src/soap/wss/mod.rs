@@ -6,10 +6,12 @@
 //! - [`sign`]: [`Sealer::seal`], requests, answers and faults in one pass, written in canonical form.
 //! - [`token`]: certificates of signers and receivers, found by what a message says of them.
 //! - [`refusal`]: why a message is refused, and what of that its sender may hear.
+//! - [`explain`](mod@explain): why a message does not hold or open, for people; never called while serving.
 
 pub mod anchored;
 mod coverage;
 mod decrypt;
+pub mod explain;
 pub mod policy;
 pub mod refusal;
 pub mod security_header;

@@ -86,6 +86,45 @@ impl Places {
         let data = data.to_owned();
         Self { journal: data.join("journal"), index: data.join("index"), trees: data.join("trees"), data }
     }
+
+    /// The same journal with an index, trees and a position file of their own, beside those in use. What an earlier
+    /// attempt left there is removed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn beside(&self) -> Result<Self, Error> {
+        let folder = self.data.join("rebuild");
+        remove_folder(&folder)?;
+        fs::create_dir(&folder).map_err(|source| failed("make", &folder, source))?;
+        Ok(Self { journal: self.journal.clone(), ..Self::new(&folder) })
+    }
+
+    /// Puts index, trees and position of `beside` in the place of ours. Interrupted at any point, the next start finds
+    /// no position file and makes the index again from the journal.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn take_over(&self, beside: &Self) -> Result<(), Error> {
+        let position = Checkpoint::read(&beside.data)?;
+        Checkpoint::remove(&self.data)?;
+        for (new, old) in [(&beside.index, &self.index), (&beside.trees, &self.trees)] {
+            remove_folder(old)?;
+            fs::rename(new, old).map_err(|source| failed("move", new, source))?;
+        }
+        let synced = File::open(&self.data).and_then(|directory| directory.sync_all());
+        synced.map_err(|source| failed("sync", &self.data, source))?;
+        if let Some(position) = position {
+            position.write(&self.data)?;
+        }
+        remove_folder(&beside.data)
+    }
+}
+
+fn remove_folder(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", folder, error)),
+        _ => Ok(()),
+    }
 }
 
 /// What to do with an index that cannot be trusted.
@@ -188,12 +227,7 @@ impl Start<'_> {
         // From here until the new checkpoint a start begins here again.
         Checkpoint::remove(&self.places.data)?;
         for directory in [&self.places.index, &self.places.trees] {
-            match fs::remove_dir_all(directory) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed("remove", directory, error));
-                }
-                _ => {}
-            }
+            remove_folder(directory)?;
         }
         let db = index::open(&self.places.index, self.cache_bytes).map_err(|reason| Error::Index { reason })?;
         let applied = Applied {

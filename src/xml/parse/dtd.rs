@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::chars;
-use super::entity::{AttributeDefinition, Entity, Tables, collapse, expand_literal};
+use super::entity::{AttributeDefinition, Entity, Tables, Wrong, collapse, expand_literal};
 use super::parser::push_normalized;
 use super::reference::{Reference, ncname_end, read as read_reference};
 use crate::base::limits;
@@ -29,9 +29,12 @@ pub(super) fn read(text: &str, base: usize, at: usize) -> Result<(Tables, usize)
     let mut cursor = Cursor { text, at };
     let done = cursor.doctype(&mut state);
     let end = cursor.at;
-    done.map_err(|what| {
+    done.map_err(|wrong| {
         let at = position(text.as_bytes(), base, end);
-        Error::NotWellFormed { what: format!("document type declaration: {what}"), at }
+        match wrong {
+            Wrong::Form(what) => Error::NotWellFormed { what: format!("document type declaration: {what}"), at },
+            Wrong::Limit { what, limit } => Error::Limit { what, limit, at },
+        }
     })?;
     Ok((tables, end))
 }
@@ -86,8 +89,8 @@ impl<'s> Cursor<'s> {
         found
     }
 
-    fn require(&mut self, what: &str) -> Result<(), String> {
-        if self.take(what) { Ok(()) } else { Err(format!("expected {what}")) }
+    fn require(&mut self, what: &str) -> Result<(), Wrong> {
+        if self.take(what) { Ok(()) } else { Err(format!("expected {what}").into()) }
     }
 
     /// Skips white space; whether there was any.
@@ -99,11 +102,11 @@ impl<'s> Cursor<'s> {
         self.at > from
     }
 
-    fn require_space(&mut self) -> Result<(), String> {
-        if self.space() { Ok(()) } else { Err("expected white space".to_owned()) }
+    fn require_space(&mut self) -> Result<(), Wrong> {
+        if self.space() { Ok(()) } else { Err("expected white space".into()) }
     }
 
-    fn ncname(&mut self) -> Result<&'s str, String> {
+    fn ncname(&mut self) -> Result<&'s str, Wrong> {
         let end = ncname_end(self.text, self.at).ok_or("expected a name")?;
         let name = &self.text[self.at..end];
         self.at = end;
@@ -111,7 +114,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// A name that may have a prefix.
-    fn qname(&mut self) -> Result<&'s str, String> {
+    fn qname(&mut self) -> Result<&'s str, Wrong> {
         let from = self.at;
         self.ncname()?;
         if self.take(":") {
@@ -120,18 +123,18 @@ impl<'s> Cursor<'s> {
         Ok(&self.text[from..self.at])
     }
 
-    fn nmtoken(&mut self) -> Result<&'s str, String> {
+    fn nmtoken(&mut self) -> Result<&'s str, Wrong> {
         let rest = &self.text[self.at..];
         let length: usize = rest.chars().take_while(|c| chars::is_name(*c) || *c == ':').map(char::len_utf8).sum();
         if length == 0 {
-            return Err("expected a name token".to_owned());
+            return Err("expected a name token".into());
         }
         self.at += length;
         Ok(&rest[..length])
     }
 
     /// What stands between quotes.
-    fn literal(&mut self) -> Result<&'s str, String> {
+    fn literal(&mut self) -> Result<&'s str, Wrong> {
         let quote = self.byte().filter(|b| matches!(b, b'"' | b'\'')).ok_or("expected a quote")?;
         let from = self.at + 1;
         let length = memchr::memchr(quote, &self.text.as_bytes()[from..]).ok_or("this quote is not closed")?;
@@ -139,7 +142,7 @@ impl<'s> Cursor<'s> {
         Ok(&self.text[from..from + length])
     }
 
-    fn doctype(&mut self, state: &mut State<'_>) -> Result<(), String> {
+    fn doctype(&mut self, state: &mut State<'_>) -> Result<(), Wrong> {
         self.require("<!DOCTYPE")?;
         self.require_space()?;
         self.qname()?;
@@ -157,7 +160,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// `SYSTEM "..."`, `PUBLIC "..." "..."`, and for notations `PUBLIC "..."`.
-    fn external_id(&mut self, notation: bool) -> Result<(), String> {
+    fn external_id(&mut self, notation: bool) -> Result<(), Wrong> {
         if self.take("SYSTEM") {
             self.require_space()?;
             return self.literal().map(|_| ());
@@ -167,25 +170,25 @@ impl<'s> Cursor<'s> {
         let public = self.literal()?;
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b" \r\n-'()+,./:=?;!*#@$_%".contains(&b);
         if !public.bytes().all(allowed) {
-            return Err("a character is not allowed in a public identifier".to_owned());
+            return Err("a character is not allowed in a public identifier".into());
         }
         let space = self.space();
         if notation && !matches!(self.byte(), Some(b'"' | b'\'')) {
             return Ok(());
         }
         if !space {
-            return Err("expected white space between the public and the system identifier".to_owned());
+            return Err("expected white space between the public and the system identifier".into());
         }
         self.literal().map(|_| ())
     }
 
     /// Declarations up to `]` or, in a parameter entity, to its end.
-    fn declarations(&mut self, state: &mut State<'_>) -> Result<(), String> {
+    fn declarations(&mut self, state: &mut State<'_>) -> Result<(), Wrong> {
         loop {
             self.space();
             match self.byte() {
                 None if !state.open.is_empty() => return Ok(()),
-                None => return Err("expected ] at the end of the internal subset".to_owned()),
+                None => return Err("expected ] at the end of the internal subset".into()),
                 Some(b']') if state.open.is_empty() => return Ok(()),
                 Some(b'%') => self.parameter_reference(state)?,
                 _ => self.declaration(state)?,
@@ -193,7 +196,7 @@ impl<'s> Cursor<'s> {
         }
     }
 
-    fn parameter_reference(&mut self, state: &mut State<'_>) -> Result<(), String> {
+    fn parameter_reference(&mut self, state: &mut State<'_>) -> Result<(), Wrong> {
         self.at += 1;
         let name = self.ncname()?.to_owned();
         self.require(";")?;
@@ -203,18 +206,18 @@ impl<'s> Cursor<'s> {
                 state.unread = true;
                 return Ok(());
             }
-            None => return Err(format!("parameter entity {name} is not declared")),
+            None => return Err(format!("parameter entity {name} is not declared").into()),
         };
         if state.open.contains(&name) {
-            return Err(format!("parameter entity {name} contains itself"));
+            return Err(format!("parameter entity {name} contains itself").into());
         }
         if state.open.len() >= limits::ENTITY_DEPTH_MAX {
-            return Err(format!("entities within entities exceed the limit of {}", limits::ENTITY_DEPTH_MAX));
+            return Err(Wrong::Limit { what: "entities within entities", limit: limits::ENTITY_DEPTH_MAX });
         }
         state.budget = state
             .budget
             .checked_sub(text.len() + 1)
-            .ok_or_else(|| format!("octets of expanded entities exceed the limit of {}", limits::ENTITY_BYTES_MAX))?;
+            .ok_or(Wrong::Limit { what: "octets of expanded entities", limit: limits::ENTITY_BYTES_MAX })?;
         state.open.push(name);
         // Depth is bounded right above. A declaration ends in the entity in which it starts.
         Cursor { text: &text, at: 0 }.declarations(state)?;
@@ -222,7 +225,7 @@ impl<'s> Cursor<'s> {
         Ok(())
     }
 
-    fn declaration(&mut self, state: &mut State<'_>) -> Result<(), String> {
+    fn declaration(&mut self, state: &mut State<'_>) -> Result<(), Wrong> {
         if self.take("<!--") {
             let rest = &self.text.as_bytes()[self.at..];
             let length = memchr::memmem::find(rest, b"--").ok_or("this comment is not closed")?;
@@ -232,18 +235,18 @@ impl<'s> Cursor<'s> {
         if self.take("<?") {
             let target = self.ncname()?;
             if target.eq_ignore_ascii_case("xml") {
-                return Err("the target xml is reserved".to_owned());
+                return Err("the target xml is reserved".into());
             }
             let space = self.byte().is_some_and(|b| chars::is(b, chars::SPACE));
             let rest = &self.text.as_bytes()[self.at..];
             let length = memchr::memmem::find(rest, b"?>").ok_or("this processing instruction is not closed")?;
             if length > 0 && !space {
-                return Err("expected white space after the target".to_owned());
+                return Err("expected white space after the target".into());
             }
             self.at += length + 2;
             return Ok(());
         }
-        let read: fn(&mut Self, &mut State<'_>) -> Result<(), String> = if self.take("<!ENTITY") {
+        let read: fn(&mut Self, &mut State<'_>) -> Result<(), Wrong> = if self.take("<!ENTITY") {
             Self::entity
         } else if self.take("<!ATTLIST") {
             Self::attribute_list
@@ -252,7 +255,7 @@ impl<'s> Cursor<'s> {
         } else if self.take("<!NOTATION") {
             Self::notation
         } else {
-            return Err("expected a declaration".to_owned());
+            return Err("expected a declaration".into());
         };
         self.require_space()?;
         read(self, state)?;
@@ -260,7 +263,7 @@ impl<'s> Cursor<'s> {
         self.require(">")
     }
 
-    fn entity(&mut self, state: &mut State<'_>) -> Result<(), String> {
+    fn entity(&mut self, state: &mut State<'_>) -> Result<(), Wrong> {
         let parameter = self.take("%");
         if parameter {
             self.require_space()?;
@@ -286,13 +289,13 @@ impl<'s> Cursor<'s> {
         Ok(())
     }
 
-    fn external_entity(&mut self, state: &mut State<'_>, name: String, parameter: bool) -> Result<(), String> {
+    fn external_entity(&mut self, state: &mut State<'_>, name: String, parameter: bool) -> Result<(), Wrong> {
         self.external_id(false)?;
         let before = self.at;
         let mut kind = Entity::External;
         if self.space() && self.take("NDATA") {
             if parameter {
-                return Err("a parameter entity has no notation".to_owned());
+                return Err("a parameter entity has no notation".into());
             }
             self.require_space()?;
             self.ncname()?;
@@ -311,13 +314,13 @@ impl<'s> Cursor<'s> {
         Ok(())
     }
 
-    fn notation(&mut self, _: &mut State<'_>) -> Result<(), String> {
+    fn notation(&mut self, _: &mut State<'_>) -> Result<(), Wrong> {
         self.ncname()?;
         self.require_space()?;
         self.external_id(true)
     }
 
-    fn attribute_list(&mut self, state: &mut State<'_>) -> Result<(), String> {
+    fn attribute_list(&mut self, state: &mut State<'_>) -> Result<(), Wrong> {
         let element = self.qname()?.to_owned();
         loop {
             let space = self.space();
@@ -325,7 +328,7 @@ impl<'s> Cursor<'s> {
                 return Ok(());
             }
             if !space {
-                return Err("expected white space before the name of an attribute".to_owned());
+                return Err("expected white space before the name of an attribute".into());
             }
             let name = self.qname()?.to_owned();
             self.require_space()?;
@@ -351,7 +354,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// The type of an attribute: whether it is made of tokens, and whether it is ID.
-    fn attribute_type(&mut self) -> Result<(bool, bool), String> {
+    fn attribute_type(&mut self) -> Result<(bool, bool), Wrong> {
         if self.take("(") {
             self.alternatives(Self::nmtoken)?;
             return Ok((true, false));
@@ -367,12 +370,12 @@ impl<'s> Cursor<'s> {
                 self.alternatives(Self::ncname)?;
                 Ok((true, false))
             }
-            _ => Err(format!("{name} is no type of an attribute")),
+            _ => Err(format!("{name} is no type of an attribute").into()),
         }
     }
 
     /// `a | b | c)`, the opening parenthesis read.
-    fn alternatives(&mut self, one: fn(&mut Self) -> Result<&'s str, String>) -> Result<(), String> {
+    fn alternatives(&mut self, one: fn(&mut Self) -> Result<&'s str, Wrong>) -> Result<(), Wrong> {
         loop {
             self.space();
             one(self)?;
@@ -384,7 +387,7 @@ impl<'s> Cursor<'s> {
         }
     }
 
-    fn default_value(&mut self, state: &mut State<'_>, tokenized: bool) -> Result<Option<String>, String> {
+    fn default_value(&mut self, state: &mut State<'_>, tokenized: bool) -> Result<Option<String>, Wrong> {
         if self.take("#REQUIRED") || self.take("#IMPLIED") {
             return Ok(None);
         }
@@ -397,7 +400,7 @@ impl<'s> Cursor<'s> {
         Ok(Some(if tokenized { collapse(&value) } else { value }))
     }
 
-    fn element(&mut self, _: &mut State<'_>) -> Result<(), String> {
+    fn element(&mut self, _: &mut State<'_>) -> Result<(), Wrong> {
         self.qname()?;
         self.require_space()?;
         if self.take("EMPTY") || self.take("ANY") {
@@ -409,16 +412,12 @@ impl<'s> Cursor<'s> {
     }
 
     /// `| a | b)*` after `(#PCDATA`.
-    fn mixed(&mut self) -> Result<(), String> {
+    fn mixed(&mut self) -> Result<(), Wrong> {
         let mut names = false;
         loop {
             self.space();
             if self.take(")") {
-                return if self.take("*") || !names {
-                    Ok(())
-                } else {
-                    Err("expected * after mixed content".to_owned())
-                };
+                return if self.take("*") || !names { Ok(()) } else { Err("expected * after mixed content".into()) };
             }
             self.require("|")?;
             self.space();
@@ -428,13 +427,13 @@ impl<'s> Cursor<'s> {
     }
 
     /// A content model after its first parenthesis. `separators` holds what each open group uses: 0 until known.
-    fn children(&mut self) -> Result<(), String> {
+    fn children(&mut self) -> Result<(), Wrong> {
         let mut separators = vec![0_u8];
         loop {
             self.space();
             if self.take("(") {
                 if separators.len() >= limits::DEPTH_MAX {
-                    return Err(format!("levels of a content model exceed the limit of {}", limits::DEPTH_MAX));
+                    return Err(Wrong::Limit { what: "levels of a content model", limit: limits::DEPTH_MAX });
                 }
                 separators.push(0);
                 continue;
@@ -456,12 +455,12 @@ impl<'s> Cursor<'s> {
                         self.at += 1;
                         let group = separators.last_mut().ok_or("a group is open here")?;
                         if *group != 0 && *group != byte {
-                            return Err("a group mixes | and ,".to_owned());
+                            return Err("a group mixes | and ,".into());
                         }
                         *group = byte;
                         break;
                     }
-                    _ => return Err("expected | or , or ) in a content model".to_owned()),
+                    _ => return Err("expected | or , or ) in a content model".into()),
                 }
             }
         }
@@ -476,13 +475,13 @@ impl<'s> Cursor<'s> {
 
 /// The replacement text of a literal: character references resolved, general entities left as they are
 /// (XML 1.0 §4.5).
-fn replacement_text(literal: &str) -> Result<String, String> {
+fn replacement_text(literal: &str) -> Result<String, Wrong> {
     let mut text = String::with_capacity(literal.len());
     let mut rest = literal;
     while let Some(at) = memchr::memchr2(b'&', b'%', rest.as_bytes()) {
         push_normalized(&mut text, &rest[..at]);
         if rest.as_bytes()[at] == b'%' {
-            return Err("a parameter entity inside a declaration of the internal subset".to_owned());
+            return Err("a parameter entity inside a declaration of the internal subset".into());
         }
         let (reference, end) = read_reference(rest, at)?;
         match reference {

@@ -28,6 +28,32 @@ impl Tables {
     }
 }
 
+/// What is wrong with a declaration or with what it expands to; the caller knows where.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// It is not well-formed: what was expected and what came.
+    Form(String),
+    /// A ceiling was reached.
+    Limit {
+        /// What was counted, in the plural.
+        what: &'static str,
+        /// The ceiling.
+        limit: usize,
+    },
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Self {
+        Self::Form(what)
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(what: &str) -> Self {
+        Self::Form(what.to_owned())
+    }
+}
+
 /// A general entity.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Entity {
@@ -62,12 +88,12 @@ pub(super) struct AttributeDefinition {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn expand_literal(tables: &Tables, raw: &str, value: &mut String, budget: &mut usize) -> Result<(), String> {
+pub(super) fn expand_literal(tables: &Tables, raw: &str, value: &mut String, budget: &mut usize) -> Result<(), Wrong> {
     expand(tables, raw, true, value, budget, &mut Vec::new())
 }
 
 /// Appends the replacement text of the entity `name` as a piece of an attribute value.
-pub(super) fn expand_entity(tables: &Tables, name: &str, value: &mut String, budget: &mut usize) -> Result<(), String> {
+pub(super) fn expand_entity(tables: &Tables, name: &str, value: &mut String, budget: &mut usize) -> Result<(), Wrong> {
     expand_named(tables, name, value, budget, &mut Vec::new())
 }
 
@@ -77,22 +103,24 @@ fn expand_named(
     value: &mut String,
     budget: &mut usize,
     open: &mut Vec<usize>,
-) -> Result<(), String> {
+) -> Result<(), Wrong> {
     let (start, end) = match tables.general.get(name) {
         Some(Entity::Internal { start, end }) => (*start, *end),
-        Some(Entity::External) => return Err(format!("entity {name} is external, which no attribute may refer to")),
-        Some(Entity::Unparsed) => return Err(format!("entity {name} is not text")),
-        None => return Err(format!("entity {name} is not declared")),
+        Some(Entity::External) => {
+            return Err(format!("entity {name} is external, which no attribute may refer to").into());
+        }
+        Some(Entity::Unparsed) => return Err(format!("entity {name} is not text").into()),
+        None => return Err(format!("entity {name} is not declared").into()),
     };
     if open.contains(&start) {
-        return Err(format!("entity {name} contains itself"));
+        return Err(format!("entity {name} contains itself").into());
     }
     if open.len() >= limits::ENTITY_DEPTH_MAX {
-        return Err(format!("entities within entities exceed the limit of {}", limits::ENTITY_DEPTH_MAX));
+        return Err(Wrong::Limit { what: "entities within entities", limit: limits::ENTITY_DEPTH_MAX });
     }
     *budget = budget
         .checked_sub(end - start + 1)
-        .ok_or_else(|| format!("octets of expanded entities exceed the limit of {}", limits::ENTITY_BYTES_MAX))?;
+        .ok_or(Wrong::Limit { what: "octets of expanded entities", limit: limits::ENTITY_BYTES_MAX })?;
     open.push(start);
     // Depth is bounded right above.
     expand(tables, &tables.text[start..end], false, value, budget, open)?;
@@ -108,7 +136,7 @@ fn expand(
     value: &mut String,
     budget: &mut usize,
     open: &mut Vec<usize>,
-) -> Result<(), String> {
+) -> Result<(), Wrong> {
     let bytes = text.as_bytes();
     let mut from = 0;
     loop {
@@ -116,7 +144,7 @@ fn expand(
         value.push_str(&text[from..at]);
         match bytes.get(at) {
             None => return Ok(()),
-            Some(b'<') => return Err("< in the value of an attribute".to_owned()),
+            Some(b'<') => return Err("< in the value of an attribute".into()),
             Some(quote @ (b'"' | b'\'')) => {
                 value.push(char::from(*quote));
                 from = at + 1;

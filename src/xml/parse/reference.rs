@@ -1,7 +1,7 @@
 //! Character and entity references (XML 1.0 §4.1, §4.4, §4.6).
 
 use super::super::chars;
-use super::entity::{self, Entity};
+use super::entity::{self, Entity, Wrong};
 use super::parser::{Fail, Frame, Parser};
 use crate::base::limits;
 
@@ -152,7 +152,10 @@ impl<'t> Parser<'t> {
             (Reference::Entity(name), None) => return Err(self.error(at, format!("entity {name} is not declared"))),
             (Reference::Entity(name), Some(tables)) => {
                 let mut budget = self.entity_budget;
-                entity::expand_entity(tables, name, value, &mut budget).map_err(|what| self.error(at, what))?;
+                entity::expand_entity(tables, name, value, &mut budget).map_err(|wrong| match wrong {
+                    Wrong::Form(what) => self.error(at, what),
+                    Wrong::Limit { what, limit } => self.limit(at, what, limit),
+                })?;
                 self.entity_budget = budget;
             }
         }

@@ -288,6 +288,31 @@ fn bounds_what_entities_multiply() {
     assert!(read_dtd(&content).is_err());
 }
 
+/// A ceiling is a ceiling wherever it is met: a caller tells "too much" from "not XML" by the kind of the error.
+#[test]
+fn an_exceeded_limit_is_one_wherever_the_entity_stands() {
+    let mut bomb = String::from("<!DOCTYPE a [<!ENTITY e0 'lol'>");
+    (1..20).for_each(|n| bomb.push_str(&format!("<!ENTITY e{n} '{}'>", format!("&e{};", n - 1).repeat(10))));
+    let mut deep = String::from("<!DOCTYPE a [<!ENTITY d0 'x'>");
+    (1..100).for_each(|n| deep.push_str(&format!("<!ENTITY d{n} '&d{};'>", n - 1)));
+    let mut parameter = String::from("<!DOCTYPE a [<!ENTITY % e0 '<!-- -->'>");
+    (1..9).for_each(|n| parameter.push_str(&format!("<!ENTITY % e{n} '{}'>", format!("&#37;e{};", n - 1).repeat(10))));
+    let nested = format!("<!ELEMENT a {}b{}>", "(".repeat(10_000), ")".repeat(10_000));
+    for text in [
+        format!("{bomb}]><a>&e19;</a>"),
+        format!("{bomb}]><a b='&e19;'/>"),
+        format!("{bomb}<!ATTLIST a b CDATA '&e19;'>]><a/>"),
+        format!("{deep}]><a>&d99;</a>"),
+        format!("{deep}]><a b='&d99;'/>"),
+        format!("{deep}<!ATTLIST a b CDATA '&d99;'>]><a/>"),
+        format!("{parameter}%e8;]><a/>"),
+        format!("<!DOCTYPE a [{nested}]><a/>"),
+    ] {
+        let error = read_dtd(&text).unwrap_err();
+        assert!(matches!(error, Error::Limit { .. }), "{error}");
+    }
+}
+
 #[test]
 fn bounds_depth_attributes_names_namespaces_nodes_and_octets() {
     let deep = |levels: usize| format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels));

@@ -8,10 +8,12 @@
 //! - [`verify`](mod@verify): a whole signature, step by step.
 //! - [`sign`](mod@sign), [`template`]: making a signature.
 //! - [`trust`]: whether a certificate leads to an anchor.
+//! - [`explain`]: why a signature does not hold, for people.
 //!
 //! The steps can be called one by one: a gateway verifies the value first, decrypts, and checks the digests last.
 
 pub mod error;
+pub mod explain;
 pub mod ids;
 pub mod key_info;
 pub mod key_value;

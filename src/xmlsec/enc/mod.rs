@@ -5,7 +5,8 @@
 //! - [`decrypt`]: one key for one element; what messages need.
 //! - [`document`]: a whole document with whatever keys a caller has; [`resolve`]: from a KeyInfo to a key.
 //! - [`encrypt`]: closing; [`seal_document`]: elements and templates of a document.
-//! - [`error`]: why something was not opened, for the operator, and the coarse kind of it.
+//! - [`error`]: why something was not opened, for the operator, and the coarse kind of it; [`explain`]: with which other
+//!   parameters it would open.
 //!
 //! Refused everywhere: anything external that the caller did not map to a file, curves by their parameters, XML as
 //! cipher text.
@@ -19,6 +20,7 @@ mod element;
 pub mod encrypt;
 pub mod encrypted_type;
 pub mod error;
+pub mod explain;
 pub mod resolve;
 pub mod seal_document;
 #[cfg(test)]

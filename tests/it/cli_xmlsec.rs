@@ -1,0 +1,55 @@
+//! `coconnect xmlsec` as a process, where a golden cannot tell: what is signed anew each time.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn xmlsec(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_coconnect"))
+        .arg("xmlsec")
+        .args(arguments)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn template(id: &str, uri: &str) -> String {
+    let exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#";
+    format!(
+        concat!(
+            r#"<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="{}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{}"/>"#,
+            r#"<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"/><ds:Reference URI="{}">"#,
+            r#"<ds:Transforms><ds:Transform Algorithm="{}"/></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>"#,
+            "<ds:DigestValue></ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>"
+        ),
+        id, exclusive, uri, exclusive
+    )
+}
+
+const KEY: &str = "certs/kr-sign-p256.key";
+
+#[test]
+fn every_empty_template_is_filled_or_the_file_is_refused() {
+    // One of two was filled, the other left empty, and nothing was said.
+    let part = r#"<part xml:id="p">text</part>"#;
+    let independent = format!("<all>{part}{}{}</all>", template("one", "#p"), template("two", "#p"));
+    // The first covers the second, so the second is filled first; and the other way round.
+    let inner_last = format!("<all>{part}{}{}</all>", template("one", "#two"), template("two", "#p"));
+    let inner_first = format!("<all>{part}{}{}</all>", template("one", "#p"), template("two", "#one"));
+    for (name, text) in [("independent", independent), ("inner last", inner_last), ("inner first", inner_first)] {
+        let signed = xmlsec(&["sign", "--key", KEY, "--template"], &text);
+        assert_eq!(signed.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&signed.stderr));
+        let signed = String::from_utf8(signed.stdout).unwrap();
+        assert!(!signed.contains("<ds:SignatureValue></ds:SignatureValue>"), "{name}");
+        let verified = xmlsec(&["verify", "--key", KEY], &signed);
+        assert_eq!(verified.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&verified.stderr));
+    }
+    let circle = format!("<all>{}{}</all>", template("one", "#two"), template("two", "#one"));
+    let refused = xmlsec(&["sign", "--key", KEY, "--template"], &circle);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("one after the other"));
+}
