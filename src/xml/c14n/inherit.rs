@@ -129,16 +129,15 @@ fn join(base: &str, reference: &str) -> String {
     } else {
         (scheme, authority) = (base.scheme, base.authority);
         if reference.path.is_empty() {
-            (path, query) = (remove_dot_segments(base.path), reference.query.or(base.query));
+            // Only what is merged loses its dots (RFC 3986 §5.2.2).
+            (path, query) = (as_folder(base.path), reference.query.or(base.query));
         } else if reference.path.starts_with('/') {
             (path, query) = (remove_dot_segments(reference.path), reference.query);
         } else {
             let merged = if base.authority.is_some() && base.path.is_empty() {
                 format!("/{}", reference.path)
             } else {
-                // A base that ends in ".." names the folder above, not a file.
-                let slash = if base.path == ".." || base.path.ends_with("/..") { "/" } else { "" };
-                let folder = format!("{}{slash}", base.path);
+                let folder = as_folder(base.path);
                 format!("{}{}", &folder[..folder.rfind('/').map_or(0, |at| at + 1)], reference.path)
             };
             (path, query) = (remove_dot_segments(&merged), reference.query);
@@ -150,6 +149,12 @@ fn join(base: &str, reference: &str) -> String {
     };
     [part("", scheme, ":"), part("//", authority, ""), path, part("?", query, ""), part("#", reference.fragment, "")]
         .concat()
+}
+
+/// A base that ends in ".." names the folder above, not a file: it gets its `/`.
+fn as_folder(path: &str) -> String {
+    let slash = if path == ".." || path.ends_with("/..") { "/" } else { "" };
+    format!("{path}{slash}")
 }
 
 /// RFC 3986 §5.2.4 with the changes of C14N11 §2.4: leading `..` stay, `//` becomes `/`, a final `..` ends in `/`.
@@ -202,6 +207,9 @@ mod tests {
             ("http://a", "g", "http://a/g"),
             ("a", "mailto:x", "mailto:x"),
             ("x//y/", "z", "x/y/z"),
+            ("a/../b//c", "#f", "a/../b//c#f"),
+            (".", "?q", ".?q"),
+            ("..", "?q", "../?q"),
         ] {
             assert_eq!(join(base, reference), joined, "{base} + {reference}");
         }
