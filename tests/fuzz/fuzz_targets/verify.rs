@@ -63,7 +63,7 @@ fn judge(document: &Document, ring: &KeyRing, trust: Option<&Trust>, policy: &Po
             assert_eq!(judged.covered().count(), 0, "a signature that does not hold covers something");
         }
         for nodes in judged.covered() {
-            let _ = covers(document, nodes, document.document_element());
+            let _ = covers(document, nodes, document.document_element(), node);
         }
         let short = verify(&context, node, &source, Steps::UntilInvalid);
         assert_eq!(short.is_valid(), judged.is_valid(), "the verdict depends on how many steps are shown");
