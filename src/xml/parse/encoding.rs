@@ -133,7 +133,9 @@ fn checked(decoded: Decoded) -> Result<Decoded, Error> {
 
 /// The name in the encoding declaration; the strict look at the declaration comes with the prolog.
 fn declared_encoding(octets: &[u8]) -> Option<(&str, Range<usize>)> {
-    let declaration = octets.strip_prefix(b"<?xml")?;
+    // `<?xmlx ...?>` is an instruction like any other.
+    let declaration =
+        octets.strip_prefix(b"<?xml").filter(|rest| rest.first().is_some_and(|b| chars::is(*b, chars::SPACE)))?;
     let end = memchr::memchr(b'>', &declaration[..declaration.len().min(1024)])?;
     let declaration = &declaration[..end];
     let after_name = memchr::memmem::find(declaration, b"encoding")? + b"encoding".len();

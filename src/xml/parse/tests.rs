@@ -397,3 +397,14 @@ fn names_the_place_of_what_is_wrong() {
         assert!(error.starts_with(&format!("{at}: ")), "{error}");
     }
 }
+
+#[test]
+fn an_instruction_whose_name_begins_like_the_declaration_declares_no_encoding() {
+    // Read as ISO-8859-1 the text would be another one than every other reader sees.
+    let text = "<?xmlx encoding=\"ISO-8859-1\"?><a>\u{e9}</a>";
+    let document = parse(text.as_bytes().to_vec(), &Options::default()).unwrap();
+    assert_eq!(document.text_content(document.document_element()), "\u{e9}");
+    let latin1 = b"<?xml version='1.0' encoding=\"ISO-8859-1\"?><a>\xe9</a>";
+    let document = parse(latin1.to_vec(), &Options::default()).unwrap();
+    assert_eq!(document.text_content(document.document_element()), "\u{e9}");
+}
