@@ -368,13 +368,13 @@ impl<'a> Binder<'a> {
         mut each: impl FnMut(usize, Text),
     ) {
         let document = self.document;
-        let mut present = document.attributes(node).peekable();
-        if declared.is_empty() && present.peek().is_none() {
+        let has_none = document.attribute_name_lengths(node).len() == 0;
+        if has_none && declared.iter().all(|declaration| !declaration.required) {
             return;
         }
         let mut seen = 0_u64;
         let wco_id = self.wco_id();
-        for attribute in present {
+        for attribute in document.attributes(node) {
             if attribute.ns == ns::XSI {
                 self.instance_attribute(node, attribute.local);
                 continue;
@@ -551,6 +551,18 @@ impl<'a> Binder<'a> {
                 Term::Any(wildcard, _) => self.foreign(wildcard, uri),
                 _ => false,
             };
+            // Nearly always the element of this place once more, or that of a later one with nothing owed in between.
+            if let Some(part) = parts.get(*at)
+                && *count < part.max
+                && let Term::Element(index) = part.term
+                && let Some(element) = elements.get(usize::from(index))
+                && same(element.name.as_bytes(), local.as_bytes())
+                && self.in_namespace(node, element)
+            {
+                *count += 1;
+                let (occurrence, repeats) = (*count, part.max > 1);
+                return Some(Child { node, index, kind: element.kind, occurrence, repeats });
+            }
             let full = parts.get(*at).is_some_and(|part| *count >= part.max);
             let ahead = parts.get(*at..).and_then(|rest| rest.iter().position(is)).map(|offset| *at + offset);
             // An element that is full may stand again further on under the same name.

@@ -64,6 +64,63 @@ pub(crate) fn find(bytes: &[u8], at: usize, mask: u8) -> usize {
     })
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// The octet in all eight places.
+const fn all(octet: u8) -> u64 {
+    ONES * octet as u64
+}
+
+/// High bits where an octet of `word` is below `bound` (at most 0x80). Beyond the first such place bits may be wrong.
+#[inline(always)]
+const fn below(word: u64, bound: u8) -> u64 {
+    word.wrapping_sub(all(bound)) & !word & HIGHS
+}
+
+/// The first place from `at` on, within `most` octets, whose octet `stops` marks; eight octets are looked at at once.
+/// `class` says the same octet by octet.
+#[inline(always)]
+fn find_by_words(bytes: &[u8], at: usize, most: usize, class: u8, stops: impl Fn(u64) -> u64) -> Option<usize> {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    rest = rest.get(..most).unwrap_or(rest);
+    let mut from = at;
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        let marks = stops(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return Some(from + (marks.trailing_zeros() / 8) as usize);
+        }
+        from += 8;
+        rest = after;
+    }
+    rest.iter().position(|byte| is(*byte, class)).map(|found| from + found)
+}
+
+/// As [`find`] for [`TEXT_STOP`], none when none of the next `most` octets is one.
+#[inline]
+pub(crate) fn find_text_stop(bytes: &[u8], at: usize, most: usize) -> Option<usize> {
+    find_by_words(bytes, at, most, TEXT_STOP, |word| {
+        // `<` and `>` differ in one bit.
+        below((word | all(2)) ^ all(b'>'), 1)
+            | below(word ^ all(b'&'), 1)
+            | below(word ^ all(b']'), 1)
+            | below(word ^ all(b'\r'), 1)
+    })
+}
+
+/// As [`find`] for [`VALUE_STOP`]. Of the control characters only those that it names are let into a text.
+#[inline]
+pub(crate) fn find_value_stop(bytes: &[u8], at: usize) -> usize {
+    let found = find_by_words(bytes, at, usize::MAX, VALUE_STOP, |word| {
+        // `"` and `&` differ in one bit.
+        below((word | all(4)) ^ all(b'&'), 1)
+            | below(word ^ all(b'\''), 1)
+            | below(word ^ all(b'<'), 1)
+            | below(word, b' ')
+    });
+    found.unwrap_or(bytes.len())
+}
+
 /// `NameStartChar` without `:`.
 pub(crate) fn is_name_start(c: char) -> bool {
     matches!(c, 'A'..='Z' | '_' | 'a'..='z'
@@ -124,6 +181,28 @@ mod tests {
             assert_eq!(first_forbidden(text), Some(at), "{text:?}");
             assert_eq!(first_forbidden(&format!("{}{text}", "x".repeat(127))), Some(at + 127));
         }
+    }
+
+    #[test]
+    fn words_find_what_octets_find() {
+        let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+        for plain in [b'a', 0x7F, 0x80, 0xFF, b' '] {
+            for first in (0..=255_u8).filter(|byte| !control(*byte)) {
+                for second in [b'a', b'<', b'=', b'\'', first.wrapping_add(1), first.wrapping_sub(1)] {
+                    for at in [0, 1, 7, 8, 13, 19] {
+                        let mut bytes = [plain; 21];
+                        (bytes[at], bytes[at + 1]) = (first, if control(second) { b'a' } else { second });
+                        for from in [0, 3] {
+                            assert_eq!(find_value_stop(&bytes, from), find(&bytes, from, VALUE_STOP), "{bytes:?}");
+                            let found = Some(find(&bytes, from, TEXT_STOP)).filter(|found| *found < bytes.len());
+                            assert_eq!(find_text_stop(&bytes, from, 99), found, "{bytes:?}");
+                            assert_eq!(find_text_stop(&bytes, from, 9), found.filter(|f| *f < from + 9), "{bytes:?}");
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!((find_value_stop(b"", 0), find_text_stop(b"ab", 2, 8)), (0, None));
     }
 
     #[test]

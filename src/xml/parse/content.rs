@@ -6,7 +6,7 @@ use crate::base::octets::same;
 use crate::xml::tree::Kind;
 use crate::xml::tree::arena::{CONTENT_CANONICAL, NONE, Node, SIDE, Span, TAGS_CANONICAL};
 
-/// Plain text is looked at octet by octet up to here, and by vector search from here on.
+/// Plain text is looked at eight octets at once up to here, and by vector search from here on.
 const SHORT_TEXT: usize = 48;
 
 impl Parser<'_> {
@@ -91,12 +91,10 @@ impl Parser<'_> {
     /// The first octet from `at` on that is not plain text.
     #[inline]
     pub fn plain_text_end(&self, at: usize) -> usize {
-        let rest = &self.bytes[at..];
-        let short = &rest[..rest.len().min(SHORT_TEXT)];
-        if let Some(found) = short.iter().position(|byte| chars::is(*byte, chars::TEXT_STOP)) {
-            return at + found;
+        if let Some(found) = chars::find_text_stop(self.bytes, at, SHORT_TEXT) {
+            return found;
         }
-        let from = at + short.len();
+        let from = self.bytes.len().min(at + SHORT_TEXT);
         let rest = &self.bytes[from..];
         let markup = memchr::memchr2(b'<', b'&', rest).unwrap_or(rest.len());
         from + memchr::memchr3(b'\r', b']', b'>', &rest[..markup]).unwrap_or(markup)

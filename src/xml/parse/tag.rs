@@ -479,7 +479,7 @@ impl<'t> Parser<'t> {
         let from = open + 1;
         let mut at = from;
         loop {
-            at = chars::find(self.bytes, at, chars::VALUE_STOP);
+            at = chars::find_value_stop(self.bytes, at);
             match self.byte(at) {
                 Some(byte) if byte == quote => {
                     return Ok(Value { span: self.span(from, at), end: at + 1, canonical: true });
@@ -496,7 +496,7 @@ impl<'t> Parser<'t> {
         let mut from = open + 1;
         let mut at = at;
         let end = loop {
-            at = chars::find(self.bytes, at, chars::VALUE_STOP);
+            at = chars::find_value_stop(self.bytes, at);
             match self.byte(at) {
                 None => return Err(self.error(open, "this value is not closed")),
                 Some(b'<') => return Err(self.error(at, "< in the value of an attribute")),
