@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use super::pattern::Pattern;
 use super::text::DecimalParts;
+use crate::base::octets::same;
 
 /// What white space becomes before a value is looked at (§4.3.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -220,7 +221,7 @@ fn check_facet(primitive: Primitive, facet: &Facet, value: &str, broken: &mut Ve
         }
         Facet::Pattern(..) => check_text(facet, value, broken),
         Facet::Enumeration(list) => {
-            if !list.iter().any(|entry| *entry == value || same_value(primitive, entry, value)) {
+            if !is_listed(list, value) && !list.iter().any(|entry| same_value(primitive, entry, value)) {
                 broken.push(not_in_list(list));
             }
         }
@@ -258,6 +259,11 @@ fn check_facet(primitive: Primitive, facet: &Facet, value: &str, broken: &mut Ve
     }
 }
 
+/// Whether `value` is spelled like an entry; code lists have hundreds, nearly all of another spelling at first sight.
+fn is_listed(list: &[&str], value: &str) -> bool {
+    list.iter().any(|entry| same(entry.as_bytes(), value.as_bytes()))
+}
+
 fn not_in_list(list: &[&str]) -> Broken {
     let shown = list.iter().take(20).copied().collect::<Vec<_>>().join(", ");
     let more = if list.len() > 20 { format!(" and {} more", list.len() - 20) } else { String::new() };
@@ -276,7 +282,7 @@ fn check_text(facet: &Facet, value: &str, broken: &mut Vec<Broken>) {
             };
             broken.push(Broken { code: "pattern", expected, in_list: None });
         }
-        Facet::Enumeration(list) if !list.contains(&value) => broken.push(not_in_list(list)),
+        Facet::Enumeration(list) if !is_listed(list, value) => broken.push(not_in_list(list)),
         _ => {}
     }
 }
