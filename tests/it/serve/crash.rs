@@ -54,8 +54,9 @@ async fn what_was_acknowledged_is_there_once_after_each_kill() {
         world.id.start().await.unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let tasks: Vec<_> =
-            (0..4).map(|task| tokio::spawn(load(Arc::clone(&lab), next + task * 100_000, Arc::clone(&stop)))).collect();
-        next += 1_000_000;
+            (0..4).map(|task| tokio::spawn(load(Arc::clone(&lab), next + task * 10_000, Arc::clone(&stop)))).collect();
+        // A CO number has seven digits: twenty rounds must not come round to the first.
+        next += 100_000;
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         tokio::time::sleep(Duration::from_millis(60 + (dice >> 33) % 400)).await;
         world.id.kill().await.unwrap();
