@@ -3,6 +3,7 @@
 mod answers;
 mod deliveries;
 mod lenient;
+mod oracle;
 mod pressure;
 mod refusals;
 
@@ -15,8 +16,8 @@ use jiff::Timestamp;
 
 use super::partner::{CertificateUse, PartnerCertificate, Uses};
 use super::*;
-use crate::base::MockClock;
 use crate::base::id::MessageId;
+use crate::base::{Clock, MockClock};
 use crate::contract::{Acknowledgement, FaultDetail, Slots, encode, sample};
 use crate::pki::{Certificate, DevCa, Issue, KeyKind, PrivateKey, TrustAnchors, Use};
 use crate::soap::Envelope;
@@ -187,9 +188,10 @@ impl World {
             answers: Mutex::default(),
         });
         let t = trust();
-        let kr = side("KR", &t.kr, vec![partner("ID", &t.id, of_id)], &clock, &wire);
+        let limits = || Limits { workers: Workers::Inline, ..Limits::default() };
+        let kr = side("KR", &t.kr, vec![partner("ID", &t.id, of_id)], clock.clone(), &wire, limits());
         let others = vec![partner("KR", &t.kr, of_kr), partner("XX", &t.stranger, |_| {})];
-        let id = side("ID", &t.id, others, &clock, &wire);
+        let id = side("ID", &t.id, others, clock.clone(), &wire, limits());
         let mut peers = wire.peers.lock().unwrap();
         peers.insert("ID".to_owned(), (Arc::downgrade(&id), t.kr.tls.clone()));
         peers.insert("KR".to_owned(), (Arc::downgrade(&kr), t.id.tls.clone()));
@@ -249,7 +251,14 @@ impl World {
     }
 }
 
-fn side(name: &str, keys: &Keys, partners: Vec<Partner>, clock: &Arc<MockClock>, wire: &Arc<Wire>) -> Arc<Exchange> {
+fn side(
+    name: &str,
+    keys: &Keys,
+    partners: Vec<Partner>,
+    clock: Arc<dyn Clock>,
+    wire: &Arc<Wire>,
+    limits: Limits,
+) -> Arc<Exchange> {
     let identity: [u8; 16] = [name.as_bytes()[0]; 16];
     let store = Memory::with_identity(clock.clone(), identity, [7; 32]);
     let own = Own {
@@ -263,10 +272,10 @@ fn side(name: &str, keys: &Keys, partners: Vec<Partner>, clock: &Arc<MockClock>,
     Exchange::new(ExchangeConfig {
         own,
         keys: OwnKeys::new((&keys.sign.0, &keys.sign.1), &[(&keys.encrypt.0, &keys.encrypt.1)]).unwrap(),
-        limits: Limits { workers: Workers::Inline, ..Limits::default() },
+        limits,
         partners: Partners::new(PartnerSet::new(partners, Environment::Test).unwrap()),
         store: Arc::new(store),
-        clock: clock.clone(),
+        clock,
         transport: wire.clone(),
     })
     .unwrap()
@@ -327,17 +336,25 @@ struct Forge {
 
 impl Forge {
     fn new(world: &World, document: &[u8]) -> Self {
+        Self { now: world.clock.now(), ..Self::of(document) }
+    }
+
+    fn of(document: &[u8]) -> Self {
         Self {
             message_id: super::key::new_message_id(),
             to: "https://ID/send-co".to_owned(),
             action: Operation::SendCo.action().to_owned(),
             content: document.to_vec(),
-            now: world.clock.now(),
+            now: Timestamp::from_second(NOON).unwrap(),
             signer: (trust().kr.sign.0.clone(), PrivateKey::from_pkey(trust().kr.sign.1.to_pkey())),
         }
     }
 
     fn seal(&self) -> Vec<u8> {
+        self.sealed().octets
+    }
+
+    fn sealed(&self) -> crate::soap::wss::Sealed {
         use crate::soap::wss::{
             Content, Identity, KeyReference, Order, Outgoing, Recipient, Sealer, Settings, SignedParts, Suite,
         };
@@ -365,7 +382,7 @@ impl Forge {
             confirms: None,
             now: self.now,
         };
-        sealer.seal(&outgoing).unwrap().octets
+        sealer.seal(&outgoing).unwrap()
     }
 }
 
