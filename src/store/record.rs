@@ -13,6 +13,8 @@ pub(in crate::store) use encode::nanoseconds as encode_nanoseconds;
 pub use encode::{check, encode};
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -203,7 +205,57 @@ pub struct Part {
     /// What it is.
     pub name: PartName,
     /// Its octets.
-    pub octets: Vec<u8>,
+    pub octets: Octets,
+}
+
+/// Octets of a part: its own, or those that somebody else holds too, as a message that is still being answered.
+#[derive(Clone)]
+pub enum Octets {
+    /// Its own.
+    Own(Vec<u8>),
+    /// Shared.
+    Shared(Arc<Vec<u8>>),
+}
+
+impl Deref for Octets {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Own(octets) => octets,
+            Self::Shared(octets) => octets,
+        }
+    }
+}
+
+impl PartialEq for Octets {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+impl Eq for Octets {}
+
+impl From<Vec<u8>> for Octets {
+    fn from(octets: Vec<u8>) -> Self {
+        Self::Own(octets)
+    }
+}
+
+impl From<&[u8]> for Octets {
+    fn from(octets: &[u8]) -> Self {
+        Self::Own(octets.to_vec())
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Octets {
+    fn from(octets: &[u8; N]) -> Self {
+        Self::Own(octets.to_vec())
+    }
+}
+
+impl From<Arc<Vec<u8>>> for Octets {
+    fn from(octets: Arc<Vec<u8>>) -> Self {
+        Self::Shared(octets)
+    }
 }
 
 impl fmt::Debug for Part {
@@ -244,7 +296,7 @@ impl Record {
 
     /// With one more part.
     #[must_use]
-    pub fn part(mut self, name: PartName, octets: impl Into<Vec<u8>>) -> Self {
+    pub fn part(mut self, name: PartName, octets: impl Into<Octets>) -> Self {
         self.parts.push(Part { name, octets: octets.into() });
         self
     }
@@ -252,7 +304,7 @@ impl Record {
     /// The first part of this name.
     #[must_use]
     pub fn octets(&self, name: PartName) -> Option<&[u8]> {
-        self.parts.iter().find(|part| part.name == name).map(|part| part.octets.as_slice())
+        self.parts.iter().find(|part| part.name == name).map(|part| &*part.octets)
     }
 }
 

@@ -34,8 +34,8 @@ impl Valid {
     }
 
     /// As they came from the wire.
-    pub fn octets(&self) -> &[u8] {
-        &self.octets
+    pub fn octets(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.octets)
     }
 
     /// The verified envelope.

@@ -190,7 +190,7 @@ impl<'a> Cursor<'a> {
     fn part(&mut self) -> Result<Part, DecodeError> {
         let name = self.known("part", PartName::from_code)?;
         self.known("flags of a part", |code| (code == PART_CLEAR).then_some(()))?;
-        Ok(Part { name, octets: self.long("part", super::RECORD_BYTES_MAX)?.to_vec() })
+        Ok(Part { name, octets: self.long("part", super::RECORD_BYTES_MAX)?.into() })
     }
 
     fn list<T>(
@@ -241,7 +241,7 @@ mod tests {
                 reference,
                 parts: parts
                     .into_iter()
-                    .map(|(name, octets)| Part { name: PartName::from_code(name).unwrap(), octets })
+                    .map(|(name, octets)| Part { name: PartName::from_code(name).unwrap(), octets: octets.into() })
                     .collect(),
             });
         let require = prop_oneof![
