@@ -17,21 +17,29 @@ pub(super) struct Budget {
     octets_total: usize,
     signings: Arc<Semaphore>,
     workers: Option<Arc<Semaphore>>,
-    partners: Arc<Mutex<HashMap<PartnerId, usize>>>,
+    partners: Arc<Mutex<HashMap<PartnerId, UnderWay>>>,
     per_partner_max: usize,
+    per_partner_units: usize,
+}
+
+/// What one partner has under way.
+#[derive(Default)]
+struct UnderWay {
+    messages: usize,
+    units: usize,
 }
 
 /// Room for one message; given back when dropped.
 pub(super) struct Room {
-    _octets: OwnedSemaphorePermit,
+    octets: OwnedSemaphorePermit,
     partner: PartnerId,
-    partners: Arc<Mutex<HashMap<PartnerId, usize>>>,
+    partners: Arc<Mutex<HashMap<PartnerId, UnderWay>>>,
 }
 
 /// Why there is no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Full {
-    /// This partner has too many messages under way.
+    /// This partner has too many messages under way, or too many octets.
     Partner,
     /// Memory is spoken for.
     Octets,
@@ -50,6 +58,8 @@ impl Budget {
             },
             partners: Arc::default(),
             per_partner_max: limits.per_partner_max.max(1),
+            // Half of the room, so that no partner shuts the others out; always enough for one message.
+            per_partner_units: (octets_total / 2).max(limits.message_bytes_max.div_ceil(UNIT)).min(octets_total),
         }
     }
 
@@ -58,13 +68,18 @@ impl Budget {
         let units = octets.div_ceil(UNIT).clamp(1, self.octets_total);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         let mut partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
-        if partners.get(partner).is_some_and(|under_way| *under_way >= self.per_partner_max) {
+        let full = |under_way: &UnderWay| {
+            under_way.messages >= self.per_partner_max || under_way.units + units as usize > self.per_partner_units
+        };
+        if partners.get(partner).is_some_and(full) {
             return Err(Full::Partner);
         }
         let permit = Arc::clone(&self.octets).try_acquire_many_owned(units).map_err(|_| Full::Octets)?;
-        *partners.entry(partner.clone()).or_insert(0) += 1;
+        let under_way = partners.entry(partner.clone()).or_default();
+        under_way.messages += 1;
+        under_way.units += units as usize;
         drop(partners);
-        Ok(Room { _octets: permit, partner: partner.clone(), partners: Arc::clone(&self.partners) })
+        Ok(Room { octets: permit, partner: partner.clone(), partners: Arc::clone(&self.partners) })
     }
 
     /// The right to sign one fault; none when too many are being signed.
@@ -91,8 +106,9 @@ impl Drop for Room {
     fn drop(&mut self) {
         let mut partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(under_way) = partners.get_mut(&self.partner) {
-            *under_way = under_way.saturating_sub(1);
-            if *under_way == 0 {
+            under_way.messages = under_way.messages.saturating_sub(1);
+            under_way.units = under_way.units.saturating_sub(self.octets.num_permits());
+            if under_way.messages == 0 {
                 partners.remove(&self.partner);
             }
         }
@@ -114,5 +130,18 @@ mod tests {
         assert_eq!(budget.room(&kr, 1).err(), Some(Full::Partner));
         drop(first);
         assert!(budget.room(&id, 6 * UNIT).is_ok());
+    }
+
+    #[test]
+    fn one_partner_leaves_half_of_the_room_to_the_others() {
+        let limits = Limits { in_flight_bytes_max: 10 * UNIT, message_bytes_max: 3 * UNIT, ..Limits::default() };
+        let budget = Budget::new(&limits);
+        let (kr, id) = (PartnerId::parse("KR").unwrap(), PartnerId::parse("ID").unwrap());
+        let first = budget.room(&kr, 3 * UNIT).unwrap();
+        assert_eq!(budget.room(&kr, 3 * UNIT).err(), Some(Full::Partner));
+        let _second = budget.room(&kr, 2 * UNIT).unwrap();
+        let _other = budget.room(&id, 5 * UNIT).unwrap();
+        drop(first);
+        assert!(budget.room(&kr, 3 * UNIT).is_ok());
     }
 }

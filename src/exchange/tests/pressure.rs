@@ -48,37 +48,33 @@ impl Body for Waiting {
 }
 
 #[tokio::test]
-async fn beyond_the_room_for_messages_the_answer_is_503_with_retry_after() {
+async fn a_partner_fills_its_share_of_the_room_and_nobody_elses() {
     let world = World::new();
-    let most = world.id.limits.in_flight_bytes_max;
-    let (let_go, waiting) = tokio::sync::oneshot::channel();
-    let mut first =
-        with_header(request(Vec::new()), "content-length", &(world.id.limits.message_bytes_max).to_string());
-    first.body = Box::new(Waiting(waiting));
     let holds = world.id.limits.message_bytes_max;
-    let id = Arc::clone(&world.id);
-    let held = tokio::spawn(async move { id.inbound(first).await });
-    tokio::task::yield_now().await;
-    // The rest of the room, one message at a time.
-    let mut others = Vec::new();
-    let mut taken = holds;
-    while taken + holds <= most {
-        let (keep, waiting) = tokio::sync::oneshot::channel::<Vec<u8>>();
-        let mut next = with_header(request(Vec::new()), "content-length", &holds.to_string());
+    let share = world.id.limits.in_flight_bytes_max / 2;
+    let announced = || with_header(request(Vec::new()), "content-length", &holds.to_string());
+    let mut under_way = Vec::new();
+    for _ in 0..share / holds {
+        let (let_go, waiting) = tokio::sync::oneshot::channel();
+        let mut next = announced();
         next.body = Box::new(Waiting(waiting));
         let id = Arc::clone(&world.id);
-        others.push((tokio::spawn(async move { id.inbound(next).await }), keep));
-        taken += holds;
+        under_way.push((tokio::spawn(async move { id.inbound(next).await }), let_go));
         tokio::task::yield_now().await;
     }
-    let too_much = with_header(request(Vec::new()), "content-length", &holds.to_string());
-    let response = world.post_as(too_much).await;
-    assert_eq!(response.status, 503);
+    let response = world.post_as(announced()).await;
+    assert_eq!(response.status, 429);
     assert!(response.headers.iter().any(|(name, _)| name == "Retry-After"));
-    assert_eq!(fault(&response).0.code, "busy");
+    assert_eq!(fault(&response).0.code, "too-many");
+    // Another partner goes on: it is told what is wrong with its message, not that there is no room.
+    let mut other = announced();
+    other.peer.certificate = Some(trust().stranger.tls.der().to_vec());
+    let credentials = base64_simd::STANDARD.encode_to_string(format!("XX:{PASSWORD}"));
+    let other = with_header(other, "authorization", &format!("Basic {credentials}"));
+    assert_eq!(fault(&world.post_as(other).await).0.code, "not-xml");
+    let (held, let_go) = under_way.remove(0);
     let_go.send(Forge::new(&world, &document(1, 1)).seal()).unwrap();
     assert_eq!(held.await.unwrap().status, 200, "what was admitted is served");
-    drop(others);
 }
 
 #[tokio::test]
