@@ -140,6 +140,12 @@ pub enum Broken {
         /// Size of the head told now.
         to: u64,
     },
+    /// The leaf that is proved is not the one that was acknowledged.
+    #[error("leaf {index} is not the one that the acknowledgement of its message promised")]
+    OtherLeaf {
+        /// Its index.
+        index: u64,
+    },
     /// The inclusion proof does not lead from the leaf to the root.
     #[error("leaf {index} is not in the head of size {size}")]
     NotIncluded {
@@ -213,7 +219,8 @@ impl LogMemory {
         }
         // Later heads that bring no proof leave a gap in which a log could be changed.
         let proof = acknowledgement.consistency.as_ref().ok_or(Broken::NoConsistency { to })?;
-        if proof.to != to || proof.from > to {
+        // A head proved from itself would wait for ever for a head that nobody knows.
+        if proof.to != to || proof.from >= to {
             return Err(Broken::Inconsistent { from: proof.from, to });
         }
         let path = proof.path.iter().map(|hash| Hash::new(*hash).to_string()).collect();
@@ -273,9 +280,27 @@ impl SeenLogs {
         let mut partners = self.partners.lock().unwrap_or_else(PoisonError::into_inner);
         let memory =
             partners.entry(partner.clone()).or_insert_with(|| stored_memory(store, partner).unwrap_or_default());
-        let verdict = memory.check(acknowledgement);
+        let verdict = memory.check(acknowledgement).and_then(|()| same_leaf(store, acknowledgement));
         let octets = serde_json::to_vec(memory).expect("a memory has a JSON form");
         (verdict, Some((memory_key(partner), octets)))
+    }
+}
+
+/// A head proves a leaf of ours, and the leaf that is proved for one of our messages is the one that its own acknowledgement promised.
+fn same_leaf(store: &dyn Store, acknowledgement: &Acknowledgement) -> Result<(), Broken> {
+    let Some(proof) = &acknowledgement.inclusion else {
+        // Every head but an empty one comes with a leaf of ours.
+        let size = acknowledgement.head.as_ref().map_or(0, |head| head.size);
+        return if size == 0 { Ok(()) } else { Err(Broken::NotIncluded { index: size - 1, size }) };
+    };
+    let Some(id) = &proof.message_id else { return Ok(()) };
+    let position = store.get(&super::key::receipt(store, id)).ok().flatten().and_then(|entry| entry.position());
+    // A message whose receipt is not recorded yet, or was lost with its answer, has promised nothing.
+    let Some(record) = position.and_then(|position| store.read(position).ok()) else { return Ok(()) };
+    let promised = super::facts::Facts::of(&record.record).and_then(|facts| facts.leaf);
+    match promised.as_deref().and_then(digest_from_hex) {
+        Some(leaf) if leaf != proof.leaf => Err(Broken::OtherLeaf { index: proof.index }),
+        _ => Ok(()),
     }
 }
 

@@ -73,6 +73,9 @@ pub(super) fn receipt(
     if let Some(fault) = Received::read(document, payload) {
         return Err(explain(refused(document, &fault, partner)));
     }
+    if authentic.addressing().action.as_deref() == Some(FAULT_ACTION) {
+        return Err(explain(Failure::technical("an Acknowledgement under the action of a fault")));
+    }
     let element = contract::acknowledgement_in(sealed.operation(), document, payload, partner.slots())
         .map_err(|error| explain(Failure::technical(error.to_string())))?;
     let acknowledgement = Acknowledgement::decode(document, element, partner.slots())

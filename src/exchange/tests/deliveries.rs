@@ -225,3 +225,41 @@ async fn the_driver_delivers_what_is_submitted_and_stops() {
     stop.send(true).unwrap();
     driver.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_head_proves_the_leaf_that_was_promised_and_no_other() {
+    use super::evidence::{Broken, SeenLogs};
+    use crate::contract::{InclusionProof, Status, TreeHead};
+    let world = World::new();
+    let id = world.deliver(1).await;
+    let partner = PartnerId::parse("ID").unwrap();
+    let told = |leaf: Option<[u8; 32]>, root: [u8; 32]| Acknowledgement {
+        message_id: MessageId::from_random([1; 16]),
+        document_digest: [2; 32],
+        received: world.clock.now(),
+        status: Status::Accepted,
+        entry: None,
+        head: Some(TreeHead {
+            log_id: world.id.store().log_id(&PartnerId::parse("KR").unwrap()).to_string(),
+            size: 1,
+            root,
+            time: world.clock.now(),
+        }),
+        consistency: None,
+        inclusion: leaf.map(|leaf| InclusionProof {
+            message_id: Some(id.clone()),
+            leaf,
+            index: 0,
+            size: 1,
+            path: Vec::new(),
+        }),
+    };
+    let store = world.kr.store().as_ref();
+    let check = |told: &Acknowledgement| SeenLogs::default().check(store, &partner, told).0;
+    let facts = |j: &crate::store::Journaled| super::facts::Facts::of(&j.record).and_then(|facts| facts.leaf);
+    let leaf = world.kr.store().records(None, 100).unwrap().iter().find_map(facts).expect("the receipt has its leaf");
+    let leaf = super::evidence::digest_from_hex(&leaf).unwrap();
+    assert_eq!(check(&told(Some(leaf), leaf)), Ok(()));
+    assert_eq!(check(&told(Some([9; 32]), [9; 32])), Err(Broken::OtherLeaf { index: 0 }));
+    assert_eq!(check(&told(None, leaf)), Err(Broken::NotIncluded { index: 0, size: 1 }));
+}
