@@ -306,6 +306,13 @@ impl Fault {
         Self { code, reason: detail.clone(), detail, errors: Vec::new() }
     }
 
+    /// A refusal whose text quotes what came: the journal gets it whole, the peer its length (design 2.1).
+    #[must_use]
+    pub fn told_unquoted(code: Code, detail: impl Into<String>) -> Self {
+        let reason = detail.into();
+        Self { code, detail: unquoted(&reason), reason, errors: Vec::new() }
+    }
+
     /// The detail element for the peer.
     #[must_use]
     pub fn detail(&self, reference_id: &str) -> FaultDetail {
@@ -323,6 +330,30 @@ impl Fault {
             format!("{}: {}", self.code.row().text, self.detail)
         }
     }
+}
+
+/// `text` with everything between double quotes replaced by its length.
+fn unquoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '"' {
+            out.push(character);
+            continue;
+        }
+        let mut length = 0_usize;
+        while let Some(inside) = characters.next() {
+            match inside {
+                '"' => break,
+                // What is escaped counts as one: `\"` and `\n`.
+                '\\' => drop(characters.next()),
+                _ => {}
+            }
+            length += 1;
+        }
+        out.push_str(&format!("(a text of {length} characters)"));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -347,5 +378,17 @@ mod tests {
         let mut fault = Fault::new(Code::SecurityCheckFailed, "AES-GCM tag");
         fault.detail = "AES-GCM tag".to_owned();
         assert_eq!(fault.text(), Fault::new(Code::SecurityCheckFailed, "digest of Body").text());
+    }
+
+    #[test]
+    fn what_came_is_told_by_its_length_alone() {
+        assert_eq!(
+            unquoted("header \"a\" in \"urn:\\\"b\""),
+            "header (a text of 1 characters) in (a text of 6 characters)"
+        );
+        assert_eq!(unquoted("1:2: nothing to hide"), "1:2: nothing to hide");
+        assert_eq!(unquoted("left \"open"), "left (a text of 4 characters)");
+        let fault = Fault::told_unquoted(Code::NotXml, "entity \"SECRET\" is not declared");
+        assert!(!fault.text().contains("SECRET") && fault.reason.contains("SECRET"));
     }
 }

@@ -134,7 +134,7 @@ fn fault(exchange: &Exchange, refusal: &wss::Refusal) -> Fault {
         _ if refusal.stage == Stage::Algorithms => Code::AlgorithmRefused,
         _ => Code::SecurityInvalid,
     };
-    let mut fault = Fault::told(code, refusal.reason.to_string());
+    let mut fault = Fault::told_unquoted(code, refusal.reason.to_string());
     fault.reason = true_reason;
     fault
 }

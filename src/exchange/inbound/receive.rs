@@ -63,12 +63,12 @@ pub(super) fn structure(error: &envelope::Error) -> Fault {
                 xml::Error::Limit { .. } => Code::LimitExceeded,
                 xml::Error::NotWellFormed { .. } => Code::NotXml,
             };
-            return Fault::told(code, error.to_string());
+            return Fault::told_unquoted(code, error.to_string());
         }
         Version { .. } => Code::VersionMismatch,
         NotAnEnvelope { local, .. } if local == "Envelope" => Code::VersionMismatch,
         NotUnderstood { .. } => Code::MustUnderstand,
         _ => Code::NotAnEnvelope,
     };
-    Fault::told(code, error.to_string())
+    Fault::told_unquoted(code, error.to_string())
 }

@@ -44,7 +44,7 @@ impl Parser<'_> {
         let open = *self.stack.last().expect("the document itself is always open");
         if element || self.stack.len() > 1 {
             let name = self.slice(self.doc.nodes[open.node as usize].name_span()).to_owned();
-            return Err(self.error(self.at, format!("element {name} is not closed")));
+            return Err(self.error(self.at, format!("element {name:?} is not closed")));
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl Parser<'_> {
             }
             Ok((end, _)) => {
                 let came = String::from_utf8_lossy(&self.bytes[name_at..end]).into_owned();
-                self.error(name_at, format!("expected the end tag of {name}, came that of {came}"))
+                self.error(name_at, format!("expected the end tag of {name:?}, came that of {came:?}"))
             }
             Err(error) => error,
         }

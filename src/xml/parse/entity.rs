@@ -107,13 +107,13 @@ fn expand_named(
     let (start, end) = match tables.general.get(name) {
         Some(Entity::Internal { start, end }) => (*start, *end),
         Some(Entity::External) => {
-            return Err(format!("entity {name} is external, which no attribute may refer to").into());
+            return Err(format!("entity {name:?} is external, which no attribute may refer to").into());
         }
-        Some(Entity::Unparsed) => return Err(format!("entity {name} is not text").into()),
-        None => return Err(format!("entity {name} is not declared").into()),
+        Some(Entity::Unparsed) => return Err(format!("entity {name:?} is not text").into()),
+        None => return Err(format!("entity {name:?} is not declared").into()),
     };
     if open.contains(&start) {
-        return Err(format!("entity {name} contains itself").into());
+        return Err(format!("entity {name:?} contains itself").into());
     }
     if open.len() >= limits::ENTITY_DEPTH_MAX {
         return Err(Wrong::Limit { what: "entities within entities", limit: limits::ENTITY_DEPTH_MAX });

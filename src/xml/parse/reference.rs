@@ -82,18 +82,18 @@ impl<'t> Parser<'t> {
     /// Goes on with the replacement text of the entity `name`.
     fn enter_entity(&mut self, name: &'t str, at: usize, end: usize) -> Result<(), Fail> {
         let Some(tables) = self.dtd else {
-            return Err(self.error(at, format!("entity {name} is not declared")));
+            return Err(self.error(at, format!("entity {name:?} is not declared")));
         };
         let (from, to) = match tables.general.get(name) {
             Some(Entity::Internal { start, end }) => (*start, *end),
             Some(Entity::External) => {
-                return Err(self.error(at, format!("entity {name} is external, which is never opened")));
+                return Err(self.error(at, format!("entity {name:?} is external, which is never opened")));
             }
-            Some(Entity::Unparsed) => return Err(self.error(at, format!("entity {name} is not text"))),
-            None => return Err(self.error(at, format!("entity {name} is not declared"))),
+            Some(Entity::Unparsed) => return Err(self.error(at, format!("entity {name:?} is not text"))),
+            None => return Err(self.error(at, format!("entity {name:?} is not declared"))),
         };
         if self.entities.iter().any(|frame| frame.entity == from) {
-            return Err(self.error(at, format!("entity {name} contains itself")));
+            return Err(self.error(at, format!("entity {name:?} contains itself")));
         }
         if self.entities.len() >= limits::ENTITY_DEPTH_MAX {
             return Err(self.limit(at, "entities within entities", limits::ENTITY_DEPTH_MAX));
@@ -149,7 +149,7 @@ impl<'t> Parser<'t> {
         let (reference, end) = read(self.source, at).map_err(|what| self.error(at, what))?;
         match (reference, self.dtd) {
             (Reference::Character(c), _) => value.push(c),
-            (Reference::Entity(name), None) => return Err(self.error(at, format!("entity {name} is not declared"))),
+            (Reference::Entity(name), None) => return Err(self.error(at, format!("entity {name:?} is not declared"))),
             (Reference::Entity(name), Some(tables)) => {
                 let mut budget = self.entity_budget;
                 entity::expand_entity(tables, name, value, &mut budget).map_err(|wrong| match wrong {

@@ -417,7 +417,7 @@ impl<'t> Parser<'t> {
 
     #[cold]
     fn undeclared(&self, prefix: Span, at: usize) -> Fail {
-        self.error(at, format!("prefix {} is not declared", self.slice(prefix)))
+        self.error(at, format!("prefix {:?} is not declared", self.slice(prefix)))
     }
 
     fn resolve_attributes(&mut self, tag: &mut Tag<'t>, start: usize, prefixes: &mut u32) -> Result<(), Fail> {
