@@ -70,6 +70,12 @@ pub enum Error {
         /// Where the second one starts.
         at: TextPos,
     },
+    /// `wsa:messageid`: no header of WS-Addressing has this name.
+    #[error("{at}: no header of WS-Addressing has this name")]
+    Unknown {
+        /// Where it starts.
+        at: TextPos,
+    },
     /// A header that a request or an answer must have.
     #[error("wsa:{name} is missing")]
     Missing {
@@ -187,8 +193,11 @@ impl Located {
         let document = envelope.document();
         let mut located = Self::default();
         for block in envelope.blocks().iter().filter(|block| document.ns(block.node) == ns::WSA) {
-            let Some(name) = Name::parse(document.local(block.node)) else { continue };
             let at = || document.position(block.node);
+            let Some(name) = Name::parse(document.local(block.node)) else {
+                // Headers that WS-Addressing does not have would be unsigned and unread.
+                if strict { return Err(Error::Unknown { at: at() }) } else { continue }
+            };
             if strict && block.role != Role::Ours {
                 return Err(Error::Role { name: name.as_str(), at: at() });
             }

@@ -3,6 +3,7 @@
 //! Refused: a document type declaration, processing instructions, stray text, anything but `Header?` and `Body`, more or
 //! less than one child in `Body`, and header blocks for us that must be understood and are not.
 
+use crate::base::limits;
 use crate::xml::{self, Document, Kind, NodeId, TextPos, ns};
 
 /// Which SOAP.
@@ -158,7 +159,8 @@ impl Envelope {
     /// # Errors
     /// [`Error`] with the first thing that is wrong.
     pub fn parse(octets: Vec<u8>, expected: Option<Version>) -> Result<Self, Error> {
-        Self::from_document(xml::parse(octets, &xml::Options::default())?, expected)
+        let options = xml::Options { nodes_max: limits::MESSAGE_NODES_MAX, ..xml::Options::default() };
+        Self::from_document(xml::parse(octets, &options)?, expected)
     }
 
     /// Checks the structure of a document that was parsed elsewhere, with bounds of the caller.

@@ -133,7 +133,8 @@ fn cpu_time_of_envelopes_grows_with_their_size_whatever_stands_in_the_body() {
                     Box::new(move || {
                         let (octets, policy, world) = (octets.clone(), policy.clone(), Arc::clone(&world));
                         Box::new(move || {
-                            let envelope = Envelope::parse(octets, None).unwrap();
+                            // Beyond the nodes of one message the parser ends it.
+                            let Ok(envelope) = Envelope::parse(octets, None) else { return };
                             let (signers, keys) = (&*world.signers, &*world.keys);
                             let context = Context { now: now(), signers, keys, expect: Expect::Nothing, confirms: &[] };
                             assert!(
