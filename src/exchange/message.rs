@@ -34,6 +34,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// How many fields of that name there are.
+    #[must_use]
+    pub fn count(&self, name: &str) -> usize {
+        self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count()
+    }
+
     /// The only field of that name; none when it is absent or there twice.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -41,8 +40,6 @@ pub(super) struct Established {
     pub reference: String,
     /// When it arrived.
     pub arrived: Timestamp,
-    /// When it arrived, on the clock that never goes back.
-    pub arrived_elapsed: Duration,
 }
 
 /// A request that is not read.
@@ -130,6 +127,8 @@ pub(super) fn admit(exchange: &Exchange, request: Request) -> Result<WithBody, B
         .of(&who.partner, &keys)
         .map_err(|error| refuse(Fault::new(Code::Internal, format!("keys for the partner: {error}"))))?;
     let action = match version {
+        // Two fields say two things, whichever of them would be read.
+        Version::Soap11 if request.count("soapaction") > 1 => Some("more than one SOAPAction".to_owned()),
         Version::Soap11 => request.header("soapaction").and_then(soap_action).map(str::to_owned),
         Version::Soap12 => media_type.action.clone(),
     };
@@ -173,12 +172,7 @@ fn identify(exchange: &Exchange, request: &Request) -> Result<Established, Box<T
     if !partner.file().addresses.iter().any(|network| network.contains(address)) {
         return Err(stranger(Code::AddressRefused, format!("not an address of partner {}", partner.id())));
     }
-    Ok(Established {
-        partner: Arc::clone(partner),
-        reference: key::new_reference(),
-        arrived,
-        arrived_elapsed: exchange.clock.elapsed(),
-    })
+    Ok(Established { partner: Arc::clone(partner), reference: key::new_reference(), arrived })
 }
 
 fn permit(partner: &Partner, request: &Request, operation: Option<Operation>) -> Result<Operation, Fault> {

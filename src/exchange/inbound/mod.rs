@@ -68,9 +68,10 @@ pub(super) async fn inbound(exchange: &Arc<Exchange>, request: Request) -> Respo
         Ok(octets) => octets,
         Err(fault) => return refuse::unsigned(exchange, &admitted, fault).await,
     };
+    let complete = exchange.clock.elapsed();
     match process(exchange, &admitted, &octets).await {
         Ok(answer) => answer,
-        Err(refusal) => refuse::signed(exchange, &admitted, &octets, refusal).await,
+        Err(refusal) => refuse::signed(exchange, &admitted, &octets, complete, refusal).await,
     }
 }
 

@@ -2,6 +2,7 @@
 //! Every refusal of an established partner is in the journal under the reference id that it returns, with one alert.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::acknowledge::answer_addressing;
 use super::admit::{Admitted, Established, TurnedAway};
@@ -95,6 +96,7 @@ pub(super) async fn signed(
     exchange: &Arc<Exchange>,
     admitted: &Arc<Admitted>,
     octets: &Arc<Vec<u8>>,
+    complete: Duration,
     refusal: Box<Refusal>,
 ) -> Response {
     let who = admitted.who();
@@ -108,21 +110,22 @@ pub(super) async fn signed(
     if let Err(unavailable) = journal(exchange, who, &fault, facts, Some(octets)).await {
         fault = unavailable;
     }
-    let Some(permit) = exchange.budget.signing() else {
-        let busy = Fault::new(Code::Busy, "signing budget");
-        return plain(exchange, who, admitted.version(), &busy);
+    let response = match exchange.budget.signing() {
+        None => plain(exchange, who, admitted.version(), &Fault::new(Code::Busy, "signing budget")),
+        Some(permit) => {
+            let (worker, signer, fault) = (Arc::clone(exchange), Arc::clone(admitted), fault.clone());
+            let seal = move || seal(&worker, &signer, &fault, relates_to.as_deref(), confirms.as_deref());
+            let sealed = exchange.budget.work(seal).await.flatten();
+            drop(permit);
+            sealed
+                .unwrap_or_else(|| plain(exchange, who, admitted.version(), &Fault::new(Code::Internal, "not sealed")))
+        }
     };
-    let response = {
-        let (worker, admitted, fault) = (Arc::clone(exchange), Arc::clone(admitted), fault.clone());
-        let seal = move || seal(&worker, &admitted, &fault, relates_to.as_deref(), confirms.as_deref());
-        exchange.budget.work(seal).await.flatten()
-    };
-    drop(permit);
-    // From decryption to the last digest every answer leaves on a tick, so its time tells nothing.
+    // From decryption to the last digest every answer leaves on a tick, busy or not, so its time tells nothing.
     if is_sealed {
-        wheel::tick(exchange.clock.as_ref(), who.arrived_elapsed).await;
+        wheel::tick(exchange.clock.as_ref(), complete, octets.len()).await;
     }
-    response.unwrap_or_else(|| plain(exchange, who, admitted.version(), &Fault::new(Code::Internal, "not sealed")))
+    response
 }
 
 fn seal(

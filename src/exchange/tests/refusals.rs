@@ -58,8 +58,13 @@ async fn a_wrong_address_action_or_environment_is_refused_by_name() {
     refused(&world, forge("https://ID/send-co", Operation::SendFeedback.action()), "action-mismatch").await;
 
     let octets = Forge::new(&world, &document(1, 1)).seal();
-    let request = with_header(request(octets), "soapaction", "\"urn:coconnect:service:1:SendFeedback\"");
-    assert_eq!(fault(&world.post_as(request).await).0.code, "action-mismatch");
+    let request = |octets| super::request(octets);
+    let other = with_header(request(octets.clone()), "soapaction", "\"urn:coconnect:service:1:SendFeedback\"");
+    assert_eq!(fault(&world.post_as(other).await).0.code, "action-mismatch");
+    // Twice: one reader takes the first, one the second, and one none.
+    let mut twice = request(octets);
+    twice.headers.push(("SOAPAction".to_owned(), format!("\"{action}\"")));
+    assert_eq!(fault(&world.post_as(twice).await).0.code, "action-mismatch");
 }
 
 #[tokio::test]
