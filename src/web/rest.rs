@@ -346,6 +346,9 @@ fn xml(octets: Vec<u8>) -> Response {
 }
 
 fn unreadable(error: &LookUpError) -> Problem {
+    if matches!(error, LookUpError::Cursor) {
+        return Problem::new(StatusCode::BAD_REQUEST, "cursor", crate::gateway::chain(error));
+    }
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", crate::gateway::chain(error))
 }
 
