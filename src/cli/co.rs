@@ -83,7 +83,7 @@ fn submit(args: &Submit) -> Result<Exit, Failure> {
         None => "/v1/cos".to_owned(),
     };
     let mut rows = Vec::new();
-    let mut refused = 0;
+    let (mut refused, mut later) = (0, 0);
     for file in &files {
         let octets = read(file)?;
         let answer = reach.call(Method::POST, &path, "application/xml", octets)?;
@@ -94,6 +94,7 @@ fn submit(args: &Submit) -> Result<Exit, Failure> {
         }
         if !ok {
             refused += 1;
+            later += usize::from(answer.status >= 500);
         }
         if !args.json {
             print(file, ok, &row);
@@ -110,7 +111,14 @@ fn submit(args: &Submit) -> Result<Exit, Failure> {
     if refused == 0 {
         return Ok(Exit::Done);
     }
-    if args.json { Ok(Exit::Refused) } else { Err(Failure::refused(format!("{refused} of {} not taken", files.len()))) }
+    // When nothing is wrong with any of them, the same call may go through later.
+    let only_later = refused == later;
+    match (args.json, only_later) {
+        (true, true) => Ok(Exit::TryLater),
+        (true, false) => Ok(Exit::Refused),
+        (false, true) => Err(Failure::later(format!("{refused} of {} not taken, try again later", files.len()))),
+        (false, false) => Err(Failure::refused(format!("{refused} of {} not taken", files.len()))),
+    }
 }
 
 fn print(file: &Path, ok: bool, row: &Value) {

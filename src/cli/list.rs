@@ -7,11 +7,14 @@ use super::out::{self, Exit, Failure};
 use super::place::Place;
 use super::reach::Reach;
 
+/// Rows that are read of one list.
+const ROWS_MAX: usize = 1_000_000;
+
 /// Options of `co list`, `message list`, `outbox list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Rows at most.
-    #[arg(long, default_value_t = 1_000)]
+    /// Rows at most, the newest.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     limit: usize,
     #[command(flatten)]
     place: Place,
@@ -29,7 +32,16 @@ impl ListArgs {
         headings: &[&str],
         cells: impl Fn(&Value) -> Vec<String>,
     ) -> Result<Exit, Failure> {
-        let rows = Reach::open(&self.place)?.rows(path, self.limit)?;
+        let mut rows = Reach::open(&self.place)?.rows(path, ROWS_MAX)?;
+        // Pages come in the order of the store; who looks at a list looks for what is new. The outbox keeps its order.
+        if rows.iter().all(|row| row["time"].is_string()) {
+            rows.sort_by(|a, b| b["time"].as_str().cmp(&a["time"].as_str()));
+        }
+        let found = rows.len();
+        if found > self.limit {
+            rows.truncate(self.limit);
+            eprintln!("coconnect: hint: {found} found, the newest {} shown; --limit shows more", self.limit);
+        }
         if self.json {
             out::json(&json!(rows));
         } else if rows.is_empty() {

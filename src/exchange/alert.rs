@@ -53,7 +53,9 @@ impl Kind {
             Self::MessageIdReused => "compare both messages; a broken client, or somebody replays",
             Self::Rejected => "coconnect message show MESSAGE-ID; correct the document and submit it again",
             Self::DeliveryHeld => "look at the partner and the line, then coconnect outbox retry MESSAGE-ID",
-            Self::PartnerHeld => "compare keys and certificates with the partner, then release its queue",
+            Self::PartnerHeld => {
+                "compare keys and certificates with the partner, then coconnect outbox retry --partner NAME"
+            }
             Self::EvidenceBroken => "keep all receipts and speak to the partner: its journal was changed or lost",
             Self::HourBreached => "look at the load of the driver and the partner's queue",
         }

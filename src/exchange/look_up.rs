@@ -173,7 +173,15 @@ impl Exchange {
             entries.extend(page.iter().filter_map(|(_, e)| e.bytes().and_then(super::outbound::OutboxEntry::of)));
         }
         entries.sort_by_key(|entry| entry.sequence);
-        Ok(entries.iter().map(super::outbound::OutboxEntry::view).collect())
+        let held =
+            |partner: &str| crate::base::id::PartnerId::parse(partner).is_ok_and(|partner| self.is_held(&partner));
+        let mut views: Vec<OutboxView> = entries.iter().map(super::outbound::OutboxEntry::view).collect();
+        for view in views.iter_mut().filter(|view| held(&view.partner)) {
+            view.status = MessageStatus::Held;
+            view.due = None;
+            view.reason.get_or_insert_with(|| "the partner's queue is held: see the alert partner-held".to_owned());
+        }
+        Ok(views)
     }
 
     /// A page of alerts, oldest first.

@@ -9,6 +9,8 @@
 //! | GET `/v1/messages?after=&limit=` | messages, in and out, refused ones too |
 //! | GET `/v1/messages/{id}` | by MessageID or reference id; `?part=` its octets: `document`, `acknowledgement`, `request`, `clear`, `reply`, `sent`, `answer` |
 //! | GET `/v1/outbox` | what waits for delivery |
+//! | POST `/v1/outbox/{id}/retry` | try a waiting or held message at once; its hour begins anew |
+//! | POST `/v1/partners/{id}/retry` | release a partner's held queue, and try all that waits for it at once |
 //! | GET `/v1/alerts?after=&limit=` | what somebody must look at |
 //! | GET `/v1/journal/heads` | the last durable head of each partner's tree |
 //! | POST `/v1/reload` | read certificates, keys and partners again |
@@ -25,7 +27,7 @@ use crate::base::id::{MessageId, PartnerId};
 use crate::contract::Operation;
 use crate::contract::Violation;
 use crate::exchange::view::Page;
-use crate::exchange::{LookUpError, Submission, SubmitError};
+use crate::exchange::{ActError, LookUpError, Submission, SubmitError};
 use crate::gateway::Node;
 use crate::net::{self, Handler, Method, Request, Response, ResponseFuture, StatusCode, header};
 use crate::store::PartName;
@@ -87,17 +89,21 @@ impl Api {
             }
             ("GET", ["v1", "messages", id]) => self.message(id, &query),
             ("GET", ["v1", "outbox"]) => self.outbox(),
+            ("POST", ["v1", "outbox", id, "retry"]) => self.retry(id).await,
+            ("POST", ["v1", "partners", id, "retry"]) => self.retry_partner(id).await,
             ("GET", ["v1", "alerts"]) => self.page(&query, |after, limit| self.node.exchange.alert_list(after, limit)),
             ("GET", ["v1", "journal", "heads"]) => self.heads(),
             ("POST", ["v1", "reload"]) => {
                 self.reload.notify_one();
                 Ok(answer(StatusCode::ACCEPTED, &json!({ "reload": "asked for; the log says what came of it" })))
             }
-            (_, ["v1", "health" | "cos" | "messages" | "outbox" | "alerts" | "reload", ..]) => Err(Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                format!("{} is not possible on {}", call.method, call.path),
-            )),
+            (_, ["v1", "health" | "cos" | "messages" | "outbox" | "partners" | "alerts" | "reload", ..]) => {
+                Err(Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "method-not-allowed",
+                    format!("{} is not possible on {}", call.method, call.path),
+                ))
+            }
             _ => Err(Problem::not_found(format!("there is no {}", call.path))),
         }
     }
@@ -213,6 +219,32 @@ impl Api {
     fn outbox(&self) -> Result<Response, Problem> {
         let rows = self.node.exchange.outbox_list().map_err(|e| unreadable(&e))?;
         Ok(answer(StatusCode::OK, &json!({ "rows": rows, "next": null })))
+    }
+
+    async fn retry(&self, id: &str) -> Result<Response, Problem> {
+        let id = MessageId::parse(id).map_err(|e| Problem::bad_request(e.to_string()))?;
+        self.node.exchange.requeue(&id).await.map_err(|e| not_done(&e))?;
+        Ok(answer(StatusCode::OK, &json!({ "retried": [id.to_string()] })))
+    }
+
+    async fn retry_partner(&self, id: &str) -> Result<Response, Problem> {
+        let exchange = &self.node.exchange;
+        let partner = PartnerId::parse(id).map_err(|e| Problem::bad_request(e.to_string()))?;
+        if exchange.partners().now().by_id(&partner).is_none() {
+            return Err(Problem::not_found(format!("there is no partner {id:?}")));
+        }
+        exchange.release_partner(&partner).await.map_err(|e| not_done(&e))?;
+        let mut retried = Vec::new();
+        for row in exchange.outbox_list().map_err(|e| unreadable(&e))?.iter().filter(|row| row.partner == id) {
+            // One that is being tried just now needs no second try.
+            let Ok(message_id) = MessageId::parse(&row.message_id) else { continue };
+            match exchange.requeue(&message_id).await {
+                Ok(()) => retried.push(row.message_id.clone()),
+                Err(ActError::NotWaiting { .. }) => {}
+                Err(error) => return Err(not_done(&error)),
+            }
+        }
+        Ok(answer(StatusCode::OK, &json!({ "released": id, "retried": retried })))
     }
 
     fn heads(&self) -> Result<Response, Problem> {
@@ -343,6 +375,15 @@ fn answer(status: StatusCode, value: &Value) -> Response {
 
 fn xml(octets: Vec<u8>) -> Response {
     Response::new(StatusCode::OK).header(header::CONTENT_TYPE, "application/xml").body(octets)
+}
+
+fn not_done(error: &ActError) -> Problem {
+    let detail = crate::gateway::chain(error);
+    match error {
+        ActError::NotWaiting { .. } | ActError::Unknown { .. } => Problem::not_found(detail),
+        ActError::Failed { .. } => Problem::new(StatusCode::CONFLICT, "not-done", detail),
+        ActError::Store(_) | ActError::Commit(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail),
+    }
 }
 
 fn unreadable(error: &LookUpError) -> Problem {

@@ -136,3 +136,52 @@ fn no_journal_is_a_usage_failure() {
     }
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing was made");
 }
+
+/// A gateway that nothing serves, with a partner nobody can reach.
+fn two_gateways(folder: &Path) -> String {
+    let dir = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    for (country, domain, name) in [("KR", "customs.go.kr", "kr"), ("ID", "beacukai.go.id", "id")] {
+        let (place, address) = (dir(name), "127.0.0.1:8443");
+        let init = ["init", "--country", country, "--domain", domain, "--dir", &place, "--listen", address];
+        let output = run(&[&init[..], &["--public-url", "https://localhost:8443", "--suite", "p256"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+    let output = run(&["partner", "add", "--dir", &dir("kr"), "--file", &format!("{}/partner.toml", dir("id"))]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    dir("kr")
+}
+
+#[test]
+fn lists_show_the_newest_and_say_what_is_left_out_and_what_waits_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let kr = two_gateways(folder.path());
+    let mut numbers = Vec::new();
+    for seed in 1..=3 {
+        let co = coconnect::contract::sample::co(seed, 1);
+        let mut octets = Vec::new();
+        coconnect::contract::encode(&co, &coconnect::contract::Slots::default(), &mut octets);
+        let file = folder.path().join("co.xml");
+        fs::write(&file, octets).unwrap();
+        let output = run(&["co", "submit", file.to_str().unwrap(), "--dir", &kr, "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        numbers.push(json(&output)[0]["message_id"].as_str().unwrap().to_owned());
+    }
+    for noun in ["co", "message"] {
+        let output = run(&[noun, "list", "--dir", &kr, "--limit", "2", "--json"]);
+        let ids: Vec<_> = json(&output).as_array().unwrap().iter().map(|row| row["message_id"].clone()).collect();
+        assert_eq!(ids, [numbers[2].as_str(), numbers[1].as_str()], "{noun}");
+        assert!(text(&output.stderr).contains("3 found, the newest 2 shown"), "{}", text(&output.stderr));
+        assert_eq!(run(&[noun, "list", "--dir", &kr, "--limit", "0"]).status.code(), Some(2));
+    }
+    let one = json(&run(&["outbox", "retry", &numbers[1], "--dir", &kr, "--json"]));
+    assert_eq!(one["retried"].as_array().unwrap().len(), 1, "{one}");
+    let all = json(&run(&["outbox", "retry", "--partner", "ID", "--dir", &kr, "--json"]));
+    assert_eq!(all["retried"].as_array().unwrap().len(), 3, "{all}");
+    for wrong in [
+        ["outbox", "retry", "urn:uuid:0d3f4b6e-5c1a-4a51-9d0e-3b1c2a7f8e90", "--dir", &kr].as_slice(),
+        &["outbox", "retry", "--partner", "XX", "--dir", &kr],
+    ] {
+        assert_eq!(run(wrong).status.code(), Some(1), "{wrong:?}");
+    }
+    assert_eq!(run(&["outbox", "retry", "--dir", &kr]).status.code(), Some(2));
+}

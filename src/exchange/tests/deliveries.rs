@@ -150,7 +150,11 @@ async fn a_cryptographic_fault_holds_the_queue_with_one_alert() {
     }
     let id = PartnerId::parse("ID").unwrap();
     assert!(world.kr.is_held(&id));
-    assert_eq!(world.kr.outbox_list().unwrap().len(), 3, "nothing ended");
+    let waiting = world.kr.outbox_list().unwrap();
+    assert_eq!(waiting.len(), 3, "nothing ended");
+    // Whoever looks at the queue sees that it is held, and why.
+    assert!(waiting.iter().all(|row| row.status == view::MessageStatus::Held && row.due.is_none()));
+    assert!(waiting.iter().all(|row| row.reason.is_some()));
     assert_eq!(alerts(&world.kr), ["partner-held"]);
     world.advance(600);
     assert_eq!(world.kr.drive_once().await, 0);
