@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::out::{self, Exit, Failure};
+use crate::gateway::config::Config;
 use crate::store::verify::{self, Report, TreeReport};
 use crate::store::{self, CommitError, Error};
 
@@ -58,7 +59,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// `DIR/data`, which must have a journal.
+    /// The data directory, which must have a journal.
     ///
     /// # Errors
     /// Exit 2 when there is none.
@@ -68,10 +69,24 @@ impl Place {
             (None, None, Some(file)) => folder_of(file)?,
             (None, None, None) => folder_of(Path::new("coconnect.toml"))?,
         };
-        // The data directory itself will do too.
-        for data in [folder.join("data"), folder.clone()] {
-            if data.join("journal").is_dir() {
-                return Ok(data);
+        // The configuration may put it elsewhere; a folder without one may be a copy, or the data directory itself.
+        let file = match (&self.place, &self.dir, &self.config) {
+            (None, None, Some(file)) => file.clone(),
+            _ => folder.join("coconnect.toml"),
+        };
+        let places = match Config::load(&file) {
+            Ok(config) => vec![config.data_dir()],
+            Err(_) => vec![folder.join("data"), folder.clone()],
+        };
+        for data in places {
+            let journal = data.join("journal");
+            match std::fs::read_dir(&journal) {
+                Ok(_) => return Ok(data),
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    let failure = Failure::usage(format!("read {}: {error}", journal.display()));
+                    return Err(failure.hint("run it as the user that `coconnect serve` runs as"));
+                }
+                Err(_) => {}
             }
         }
         let failure = Failure::usage(format!("no journal in {}: expected data/journal", folder.display()));

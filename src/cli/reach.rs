@@ -2,6 +2,7 @@
 //! routes are the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -36,7 +37,7 @@ impl Reach {
         let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
         let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::later(format!("start the runtime: {e}")))?;
         let client = AdminClient::new(&config.admin_socket(), Arc::clone(&clock));
-        let serving = match runtime.block_on(client.get("/v1/health")) {
+        let serving = match bounded(&runtime, client.get("/v1/health"))? {
             Ok(_) => true,
             Err(ClientError::Socket { .. }) => false,
             Err(e) => return Err(Failure::later(format!("the gateway does not answer: {}", out::chain(&e)))),
@@ -81,10 +82,11 @@ impl Reach {
     /// When there is no answer.
     pub fn call(&self, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer, Failure> {
         match &self.way {
-            Way::Socket(client) => self
-                .runtime
-                .block_on(client.call(method, path, content_type, body))
-                .map_err(|e| Failure::later(format!("the gateway does not answer: {}", out::chain(&e)))),
+            Way::Socket(client) => {
+                let call = client.call(method, path, content_type, body);
+                bounded(&self.runtime, call)?
+                    .map_err(|e| Failure::later(format!("the gateway does not answer: {}", out::chain(&e))))
+            }
             Way::Store(api, _) => {
                 let (path, query) = path.split_once('?').unwrap_or((path, ""));
                 let call = Call { method, path: path.to_owned(), query: query.to_owned(), body };
@@ -120,6 +122,17 @@ impl Reach {
         }
         Ok(rows)
     }
+}
+
+/// How long a running gateway may take for an answer: a submission waits for its commit, nothing else takes long.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
+/// The end of `call`, or a failure when it does not come.
+fn bounded<T>(runtime: &tokio::runtime::Runtime, call: impl Future<Output = T>) -> Result<T, Failure> {
+    runtime.block_on(async { tokio::time::timeout(ANSWER_MAX, call).await }).map_err(|_| {
+        let failure = Failure::later(format!("the gateway does not answer within {} s", ANSWER_MAX.as_secs()));
+        failure.hint("it is stopped or stuck: look at its log, and whether its process runs")
+    })
 }
 
 /// Why a gateway cannot be opened: 2 for what cannot be read, 1 for what is damaged, 75 while another has the store.

@@ -185,3 +185,27 @@ fn lists_show_the_newest_and_say_what_is_left_out_and_what_waits_can_be_tried_ag
     }
     assert_eq!(run(&["outbox", "retry", "--dir", &kr]).status.code(), Some(2));
 }
+
+#[test]
+fn the_journal_is_looked_for_where_the_configuration_puts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let kr = two_gateways(folder.path());
+    let config = format!("{kr}/coconnect.toml");
+    let written = fs::read_to_string(&config).unwrap();
+    fs::write(&config, written.replace("data = \"data\"", "data = \"elsewhere\"")).unwrap();
+    // An old store beside it must not be taken for the one in use.
+    drop(gateway(&folder.path().join("id"), 3));
+    fs::rename(folder.path().join("id/data"), folder.path().join("kr/data")).unwrap();
+    let mut octets = Vec::new();
+    let co = coconnect::contract::sample::co(1, 1);
+    coconnect::contract::encode(&co, &coconnect::contract::Slots::default(), &mut octets);
+    let file = folder.path().join("co.xml");
+    fs::write(&file, octets).unwrap();
+    let output = run(&["co", "submit", file.to_str().unwrap(), "--dir", &kr]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for place in [["--dir", &kr], ["--config", &config]] {
+        let report = json(&run(&[&["journal", "verify", "--json"], &place[..]].concat()));
+        assert_eq!(report["kinds"]["submitted"], 1, "{report}");
+        assert_eq!(run(&[&["store", "check"], &place[..]].concat()).status.code(), Some(0));
+    }
+}

@@ -28,11 +28,21 @@ pub struct Submission {
     pub message_id: Option<MessageId>,
 }
 
+/// What is wrong with the number of partners for a country.
+fn no_route(count: usize, operation: &str) -> String {
+    match count {
+        0 => format!(
+            "no partner takes {operation} for it: add one (partner add), or add the country to territories in its file"
+        ),
+        _ => format!("{count} partners take {operation} for it: name one"),
+    }
+}
+
 /// Why a document was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// Not XML.
-    #[error("the document is not well-formed XML: {0}")]
+    #[error("the document is not well-formed XML")]
     NotXml(#[from] xml::Error),
     /// Neither `MetaData` nor the wrapper of the operation.
     #[error("expected MetaData or {expected} around it, came element {came:?}")]
@@ -49,7 +59,7 @@ pub enum SubmitError {
         what: String,
     },
     /// The schema says no.
-    #[error("the document breaks the schema: {0}")]
+    #[error("the document breaks the schema")]
     Invalid(#[from] Violations),
     /// The sending country is not ours.
     #[error("the sending country is {came}, expected {expected}")]
@@ -60,7 +70,7 @@ pub enum SubmitError {
         came: String,
     },
     /// No partner, or more than one, speaks for the receiving country.
-    #[error("receiving country {country:?}: {count} partners take {operation} for it; name one")]
+    #[error("receiving country {country:?}: {}", no_route(*count, operation))]
     NoRoute {
         /// The country, "" when the document names none.
         country: String,
