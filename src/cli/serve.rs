@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
@@ -13,6 +14,7 @@ use crate::base::{Clock, RealClock};
 use crate::gateway::Node;
 use crate::gateway::config::Config;
 use crate::gateway::server::{Local, Serving};
+use crate::pki::Certificate;
 use crate::web::{Api, Door};
 
 /// Serve partners, deliver what is in the outbox, and answer other commands over DIR/run/admin.sock.
@@ -37,6 +39,10 @@ async fn serve(config: Config) -> Result<Exit, Failure> {
     let (node, own) = Node::open(config, Arc::clone(&clock)).map_err(|e| unopened(&e))?;
     for file in &own.readable_by_others {
         warn!(file = %file.display(), "others than the owner may read this key file: chmod 600");
+    }
+    for trouble in unusable(&own.certificates, clock.now()) {
+        warn!("{trouble}");
+        eprintln!("coconnect: warning: {trouble}; hint: coconnect cert calendar shows what expires when");
     }
     let node = Arc::new(node);
     let reload = Arc::new(Notify::new());
@@ -65,6 +71,22 @@ async fn serve(config: Config) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Our own certificates that no partner takes at `now`. The gateway serves all the same: what it holds can be looked at, and
+/// new ones are read with SIGHUP.
+fn unusable(certificates: &[(&'static str, Certificate)], now: Timestamp) -> Vec<String> {
+    let trouble = |(what, certificate): &(&'static str, Certificate)| {
+        let subject = certificate.subject();
+        if now > certificate.not_after() {
+            Some(format!("our {what} certificate {subject} expired {}: partners refuse it", certificate.not_after()))
+        } else if now < certificate.not_before() {
+            Some(format!("our {what} certificate {subject} is valid from {} only", certificate.not_before()))
+        } else {
+            None
+        }
+    };
+    certificates.iter().filter_map(trouble).collect()
+}
+
 fn local_api(node: &Arc<Node>, api: &Api) -> Result<Option<Arc<dyn crate::net::Handler>>, Failure> {
     if node.config.local_api.address.is_none() {
         return Ok(None);
@@ -76,4 +98,25 @@ fn local_api(node: &Arc<Node>, api: &Api) -> Result<Option<Arc<dyn crate::net::H
         return Err(Failure::refused(format!("{}: expected a token of at least 32 characters", file.display())));
     }
     Ok(Some(api.behind(Door::Token(token))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{DevCa, Issue, KeyKind, PrivateKey, Use};
+
+    #[test]
+    fn an_own_certificate_past_or_before_its_time_is_named() {
+        let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
+        let key = || PrivateKey::generate(KeyKind::Ec { curve: "prime256v1", bits: 256 }).unwrap();
+        let ca = DevCa::create(&Issue::new("CA", &[], now, 3_650), key()).unwrap();
+        let certificate = ca.issue(&Issue::new("KR sign", &[Use::Sign], now, 10), &key()).unwrap();
+        let at = |days: i64| now + jiff::SignedDuration::from_hours(24 * days);
+        let ours = [("sign", certificate)];
+        assert!(unusable(&ours, at(5)).is_empty());
+        assert!(
+            unusable(&ours, at(20))[0].contains("sign certificate") && unusable(&ours, at(20))[0].contains("expired")
+        );
+        assert!(unusable(&ours, at(-30))[0].contains("valid from"));
+    }
 }
