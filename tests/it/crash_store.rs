@@ -289,7 +289,12 @@ fn an_emptied_removed_or_foreign_index_is_noticed_and_made_again() {
             let clock = Arc::new(RealClock::new());
             let disk = Arc::new(coconnect::store::journal::RealDisk);
             let judged = SledStore::open_on(disk, data, calm(), clock, OnDoubt::Refuse, &mut |_| ());
-            assert!(judged.is_err(), "{name}, closed {closed}: not noticed");
+            if let Ok(store) = judged {
+                // As a kill leaves it, what was damaged may lie behind the checkpoint: then the journal has made it good.
+                assert!(!closed, "{name}: not noticed");
+                check_store(data, &store);
+                continue;
+            }
             let store = open(data, calm());
             assert!(store.told().rebuilt.is_some(), "{name}, closed {closed}");
             check_store(data, &store);
