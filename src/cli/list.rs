@@ -38,6 +38,9 @@ impl ListArgs {
             rows.sort_by(|a, b| b["time"].as_str().cmp(&a["time"].as_str()));
         }
         let found = rows.len();
+        if found == ROWS_MAX {
+            eprintln!("coconnect: hint: only {ROWS_MAX} rows were looked through, and there may be newer ones");
+        }
         if found > self.limit {
             rows.truncate(self.limit);
             eprintln!("coconnect: hint: {found} found, the newest {} shown; --limit shows more", self.limit);

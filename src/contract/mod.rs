@@ -180,7 +180,7 @@ pub fn acknowledgement_in(
 fn only_child(document: &Document, wrapper: NodeId, ns: &str, local: &str) -> Result<NodeId, String> {
     let foreign = |a: &crate::xml::tree::Attribute<'_>| a.ns.is_empty() || a.ns == crate::xml::ns::XSI;
     if let Some(attribute) = document.attributes(wrapper).find(foreign) {
-        return Err(format!("the attribute {}", attribute.local));
+        return Err(format!("the attribute {:?}", attribute.local));
     }
     let mut found = None;
     for child in document.children(wrapper) {

@@ -286,7 +286,8 @@ impl SeenLogs {
     }
 }
 
-/// A head proves a leaf of ours, and the leaf that is proved for one of our messages is the one that its own acknowledgement promised.
+/// A head proves a leaf of ours, and the leaf that is proved for one of our messages is the one that its own
+/// acknowledgement promised.
 fn same_leaf(store: &dyn Store, acknowledgement: &Acknowledgement) -> Result<(), Broken> {
     let Some(proof) = &acknowledgement.inclusion else {
         // Every head but an empty one comes with a leaf of ours.

@@ -121,7 +121,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
         return Err(refuse(fault, &known));
     }
     let digest = document_digest(document, node)
-        .map_err(|error| refuse(Fault::told(Code::LimitExceeded, error.to_string()), &known))?;
+        .map_err(|error| refuse(Fault::told_unquoted(Code::LimitExceeded, error.to_string()), &known))?;
     known.digest = Some(to_hex(&digest));
     exchange.ended(Stage::Digests);
     let decoded = contract::decode(operation, document, node, slots).map_err(|violations| {
@@ -142,7 +142,7 @@ fn body_fault(error: &contract::BodyError) -> Fault {
         contract::BodyError::UnknownWrapper => Code::ActionMismatch,
         contract::BodyError::WrapperContent { .. } => Code::Invalid,
     };
-    Fault::told(code, error.to_string())
+    Fault::told_unquoted(code, error.to_string())
 }
 
 fn check_countries(exchange: &Exchange, admitted: &Admitted, facts: &contract::Facts) -> Result<(), Fault> {
