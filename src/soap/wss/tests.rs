@@ -349,3 +349,59 @@ fn clear_text_is_refused_where_encryption_is_required() {
     assert!(open(&pair, Policy::serve().encryption(Encryption::Optional), &sealed).is_ok());
     assert_eq!(ns::SVC, "urn:coconnect:service:1");
 }
+
+#[test]
+fn what_nothing_reads_has_no_place_in_what_points() {
+    // Unsigned and unread: a second SignedInfo or Body could hide in a pointer, for a reader that looks by name.
+    let hidden = [
+        r#"<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"></ds:SignedInfo>"#,
+        r#"<x xmlns="urn:x"></x>"#,
+        "text",
+    ];
+    for kind in ["rsa", "p256"] {
+        let pair = pair(kind);
+        let sealed = String::from_utf8(seal(&pair, Settings::default(), Version::Soap12).octets).unwrap();
+        let key = sealed.find("<xenc:EncryptedKey").unwrap();
+        let recipient = if kind == "rsa" { "<ds:KeyInfo>" } else { "<xenc:RecipientKeyInfo>" };
+        let at = |from: usize, what: &str| from + sealed[from..].find(what).unwrap();
+        let signature = at(0, "<ds:SignatureValue>");
+        let places = [
+            // wsse:Reference of the Signature, and of the EncryptedData.
+            at(signature, "</wsse:Reference>"),
+            at(at(0, "<xenc:EncryptedData"), "</wsse:Reference>"),
+            // KeyInfo of the EncryptedKey, first and last, and what names the recipient.
+            at(key, "<ds:KeyInfo>") + "<ds:KeyInfo>".len(),
+            at(key, "</ds:KeyInfo><xenc:CipherData>"),
+            at(key, recipient) + recipient.len(),
+            at(key, "</wsse:SecurityTokenReference>"),
+        ];
+        assert!(open(&pair, Policy::serve(), sealed.as_bytes()).is_ok());
+        for place in places {
+            for hidden in hidden {
+                let text = format!("{}{hidden}{}", &sealed[..place], &sealed[place..]);
+                let refusal = open(&pair, Policy::serve(), text.as_bytes()).unwrap_err();
+                assert!(!refusal.stage.is_sealed(), "{hidden} before {}: {refusal:?}", &sealed[place..place + 40]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_header_of_another_specification_holds_nothing_of_these() {
+    // It is not read here; another reader that looks by name would find a second Security header or Body in it.
+    let pair = pair("p256");
+    let sealed = String::from_utf8(seal(&pair, Settings::default(), Version::Soap12).octets).unwrap();
+    let with = |block: &str| {
+        let text = sealed.replacen("<wsse:Security ", &format!("{block}<wsse:Security "), 1);
+        open(&pair, Policy::serve(), text.as_bytes())
+    };
+    assert!(with(r#"<t:Trace xmlns:t="urn:t"><t:Id>1</t:Id></t:Trace>"#).is_ok());
+    for namespace in [ns::SOAP11, ns::SOAP12, ns::WSSE, ns::WSSE11, ns::WSU, ns::DS, ns::XENC, ns::WSA] {
+        for block in [
+            format!(r#"<t:Trace xmlns:t="urn:t"><x:Body xmlns:x="{namespace}"></x:Body></t:Trace>"#),
+            format!(r#"<x:Other xmlns:x="{namespace}"></x:Other>"#),
+        ] {
+            assert_eq!(with(&block).map(|_| ()).map_err(|refusal| refusal.stage), Err(Stage::Structure), "{block}");
+        }
+    }
+}

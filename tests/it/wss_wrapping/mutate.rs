@@ -676,7 +676,7 @@ fn security_header(view: &View, forgery: &Forgery, which: usize, role: usize, pl
         // The old header for somebody else, a forged one for us.
         _ => {
             let theirs = format!("<wsse:Security xmlns:wsse=\"{}\">{forged}</wsse:Security>", ns::WSSE);
-            let at = if place % 2 == 0 { security.range.start } else { security.range.end };
+            let at = if place.is_multiple_of(2) { security.range.start } else { security.range.end };
             return view.edited(&[(at..at, &theirs), (security.name.end..security.name.end, &role)]);
         }
     };
