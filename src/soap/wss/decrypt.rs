@@ -225,6 +225,8 @@ impl Encrypted {
     /// Finds which of our keys each EncryptedKey is meant for. Nothing secret decides here.
     pub(crate) fn choose_keys(&mut self, scope: Scope<'_>, ours: &[Arc<Identity>]) -> Result<(), Reason> {
         for key in &mut self.keys {
+            let agreed = key.parsed.agreement.as_ref().and_then(|agreement| agreement.recipient);
+            key.parsed.key_info.into_iter().chain(agreed).try_for_each(|node| scope.only(node, 1))?;
             let recipient = key.parsed.agreement.as_ref().map_or(key.parsed.key_info, |agreement| agreement.recipient);
             let fitting = |at: &usize| ours[*at].opens(&key.parsed.method);
             let pointer = match recipient {

@@ -8,7 +8,7 @@ use super::refusal::Reason;
 use super::security_header::{SecurityHeader, base64, leaf};
 use super::token::CertificateReference;
 use crate::soap::envelope::clip;
-use crate::xml::{Document, NodeId, ns};
+use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::dsig::IdIndex;
 
 /// The beginning of the ValueTypes of the X.509 Token Profile.
@@ -93,6 +93,7 @@ const CERTIFICATES_MAX: usize = 8;
 impl Scope<'_> {
     /// Reads a `ds:KeyInfo`: exactly one pointer in `serve`; in lenient files the first one that leads somewhere.
     pub(crate) fn key_info(&self, key_info: NodeId) -> Result<Pointer, Reason> {
+        self.only(key_info, 1)?;
         let mut children = self.document.elements(key_info);
         let first = children.next().ok_or(Reason::Missing { what: "a child of KeyInfo" })?;
         let pointer = self.pointer(first);
@@ -121,6 +122,7 @@ impl Scope<'_> {
 
     /// Reads a `wsse:SecurityTokenReference`: exactly one way to a token.
     pub(crate) fn token_reference(&self, reference: NodeId) -> Result<Pointer, Reason> {
+        self.only(reference, 1)?;
         let document = self.document;
         let token_type = document.attribute(reference, ns::WSSE11, "TokenType");
         let mut children = document.elements(reference);
@@ -153,6 +155,7 @@ impl Scope<'_> {
     }
 
     fn direct(&self, reference: NodeId) -> Result<Pointer, Reason> {
+        self.only(reference, 0)?;
         let document = self.document;
         let uri = document.attribute(reference, "", "URI").unwrap_or_default();
         let target = self.resolve("SecurityTokenReference", uri)?;
@@ -178,6 +181,7 @@ impl Scope<'_> {
     }
 
     fn embedded(&self, embedded: NodeId) -> Result<Pointer, Reason> {
+        self.only(embedded, 1)?;
         let mut children = self.document.elements(embedded);
         match (children.next(), children.next()) {
             (Some(token), None) if self.document.is(token, ns::WSSE, "BinarySecurityToken") => {
@@ -201,6 +205,7 @@ impl Scope<'_> {
     }
 
     fn x509_data(&self, data: NodeId) -> Result<CertificateName, Reason> {
+        self.only(data, 2 * CERTIFICATES_MAX)?;
         let document = self.document;
         let mut certificates = Vec::new();
         let mut name = None;
@@ -229,6 +234,7 @@ impl Scope<'_> {
     }
 
     fn issuer_serial(&self, node: NodeId) -> Result<CertificateName, Reason> {
+        self.only(node, 2)?;
         let document = self.document;
         let mut children = document.elements(node);
         let issuer = children.next().filter(|child| document.is(*child, ns::DS, "X509IssuerName"));
@@ -243,6 +249,7 @@ impl Scope<'_> {
     }
 
     fn retrieval_method(&self, method: NodeId) -> Result<Pointer, Reason> {
+        self.only(method, 0)?;
         let document = self.document;
         if document.attribute(method, "", "Type") != Some(ENCRYPTED_KEY_TYPE) {
             return Err(self.refused(method, "RetrievalMethod is not for an EncryptedKey".to_owned()));
@@ -260,6 +267,26 @@ impl Scope<'_> {
             expected: "EncryptedKey in the Security header",
             came: clip(document.local(target)),
         })
+    }
+
+    /// In `serve`, `node` holds at most this many elements and no text: what nothing reads here could be read by another.
+    pub(crate) fn only(&self, node: NodeId, elements_max: usize) -> Result<(), Reason> {
+        if self.profile != Profile::Serve {
+            return Ok(());
+        }
+        let document = self.document;
+        let mut elements = 0;
+        for child in document.children(node) {
+            match document.kind(child) {
+                Kind::Element if elements < elements_max => elements += 1,
+                Kind::Text if document.text(child).trim_matches([' ', '\t', '\r', '\n']).is_empty() => {}
+                _ => {
+                    let what = format!("{:?} holds more than {elements_max} elements", clip(document.local(node)));
+                    return Err(self.refused(child, what));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The one element that `#id` means.

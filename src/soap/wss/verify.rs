@@ -312,6 +312,9 @@ impl Verifier {
         let security = SecurityHeader::read(&envelope, self.policy.profile)?;
         refuse_comments(envelope.document(), self.policy.profile, security.node)?;
         let addressing = Arc::new(Located::read(&envelope, self.is_serve())?);
+        if self.is_serve() {
+            refuse_hidden(&envelope)?;
+        }
         let ids = unique_ids(envelope.document())?;
         if security.signatures.is_empty() {
             return Err(Reason::Missing { what: "the Signature in the Security header" });
@@ -649,6 +652,31 @@ impl Held {
     fn signature_values(&self) -> Vec<String> {
         let signatures = &self.base.base.base.base.signatures;
         signatures.iter().map(|one| base64_simd::STANDARD.encode_to_string(one.signature_value())).collect()
+    }
+}
+
+/// Header blocks of other specifications may be unsigned, and are not read. One that holds an element of SOAP, WS-Security,
+/// XML Signature or XML Encryption hides it for a reader that looks by name.
+fn refuse_hidden(envelope: &Envelope) -> Result<(), Reason> {
+    let document = envelope.document();
+    let others = envelope
+        .blocks()
+        .iter()
+        .map(|block| block.node)
+        .filter(|node| document.ns(*node) != ns::WSA && !document.is(*node, ns::WSSE, "Security"));
+    let hidden = others.flat_map(|node| document.descendants(node)).find(|node| {
+        document.kind(*node) == Kind::Element
+            && matches!(
+                document.ns(*node),
+                ns::SOAP11 | ns::SOAP12 | ns::WSSE | ns::WSSE11 | ns::WSU | ns::DS | ns::XENC
+            )
+    });
+    match hidden {
+        None => Ok(()),
+        Some(node) => Err(Reason::Refused {
+            what: format!("{:?} inside of a header block of another specification", clip(document.local(node))),
+            at: document.position(node),
+        }),
     }
 }
 
