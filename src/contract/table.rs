@@ -147,8 +147,46 @@ pub struct Complex {
     pub any_attribute: Option<(Wildcard, Process)>,
     /// What it holds.
     pub content: Content,
-    /// Whether that is one sequence of at most 64 elements and wildcards: what most types are.
-    pub flat: bool,
+    /// Its places where that is one sequence of at most 64 elements and wildcards: what most types are.
+    pub flat: Option<&'static [Place]>,
+}
+
+/// A place of a flat sequence: as much of its particle and its element as tells one from another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// [`name_key`] of the element; 0 for a wildcard.
+    pub key: u32,
+    /// Least number.
+    pub min: u32,
+    /// Greatest number, or [`UNBOUNDED`].
+    pub max: u32,
+    /// Number of the element among those of the complex type; 0 for a wildcard.
+    pub element: u16,
+}
+
+impl Place {
+    /// The place of an element.
+    #[must_use]
+    pub const fn element(element: u16, name: &str, min: u32, max: u32) -> Self {
+        Self { key: name_key(name.as_bytes()), min, max, element }
+    }
+
+    /// The place of a wildcard.
+    #[must_use]
+    pub const fn any(min: u32, max: u32) -> Self {
+        Self { key: 0, min, max, element: 0 }
+    }
+}
+
+/// Length, first and last octet of a name: other keys are other names, equal keys are to be compared. 0 is no name's.
+#[must_use]
+#[inline]
+pub const fn name_key(name: &[u8]) -> u32 {
+    match name {
+        [] => 0,
+        [one] => 1 << 16 | (*one as u32) << 8 | *one as u32,
+        [first, .., last] => (name.len() as u32) << 16 | (*first as u32) << 8 | *last as u32,
+    }
 }
 
 impl Complex {
@@ -161,12 +199,14 @@ impl Complex {
         }
     }
 
-    /// The parts of its content when it is one flat sequence.
+    /// Places and parts of its content when it is one flat sequence.
     #[must_use]
     #[inline]
-    pub fn flat(&self) -> Option<&'static [Particle]> {
-        match self.content {
-            Content::Elements { model: Particle { term: Term::Sequence(parts), .. }, .. } if self.flat => Some(parts),
+    pub fn flat(&self) -> Option<(&'static [Place], &'static [Particle])> {
+        match (self.flat, self.content) {
+            (Some(places), Content::Elements { model: Particle { term: Term::Sequence(parts), .. }, .. }) => {
+                Some((places, parts))
+            }
             _ => None,
         }
     }
