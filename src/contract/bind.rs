@@ -249,7 +249,13 @@ impl<'a> Binder<'a> {
     /// Whether `node` is in the namespace of `element`. Numbers are compared, not URIs.
     #[inline]
     fn in_namespace(&self, node: NodeId, element: &Element) -> bool {
-        let came = self.numbers.get(usize::from(self.document.ns_number(node))).copied().unwrap_or(UNKNOWN_NAMESPACE);
+        self.is_namespace(self.document.ns_number(node), element)
+    }
+
+    /// Whether the namespace with this number in the document is that of `element`.
+    #[inline]
+    fn is_namespace(&self, number: u16, element: &Element) -> bool {
+        let came = self.numbers.get(usize::from(number)).copied().unwrap_or(UNKNOWN_NAMESPACE);
         // A number beyond the table stands for no namespace, as `uri` says.
         came == self.first.get(usize::from(element.ns)).copied().unwrap_or(self.none)
     }
@@ -544,9 +550,17 @@ impl<'a> Binder<'a> {
         each: &mut dyn FnMut(&mut Self, Child),
     ) {
         for (child, occurrence) in self.matched(node, elements, model, mixed) {
-            if !self.hand(elements, child, occurrence, false, each) {
+            if !self.hand(self.what(elements, child), child, occurrence, false, each) {
                 return;
             }
+        }
+    }
+
+    /// What the step to `child` leads to.
+    fn what(&self, elements: &'static [Element], child: Child) -> What<'a> {
+        match elements.get(usize::from(child.index)) {
+            Some(element) => What::Declared(element),
+            None => What::Named(self.document.local(child.node)),
         }
     }
 
@@ -554,7 +568,7 @@ impl<'a> Binder<'a> {
     #[inline]
     fn hand(
         &mut self,
-        elements: &'static [Element],
+        what: What<'a>,
         child: Child,
         occurrence: u32,
         repeats: bool,
@@ -564,10 +578,6 @@ impl<'a> Binder<'a> {
         if self.path.len() >= limits::DEPTH_MAX {
             return false;
         }
-        let what = match elements.get(usize::from(child.index)) {
-            Some(element) => What::Declared(element),
-            None => What::Named(self.document.local(child.node)),
-        };
         self.path.push(Step { what, occurrence, repeats });
         each(self, child);
         self.path.pop();
@@ -576,19 +586,18 @@ impl<'a> Binder<'a> {
 
     fn sequence(&mut self, mut walk: Walk, each: &mut dyn FnMut(&mut Self, Child)) {
         let document = self.document;
-        let (elements, places) = (walk.elements, walk.places);
+        let elements = walk.elements;
         loop {
             // Nearly always the element of this place once more, or that of a later one with nothing owed in between.
             while let Some(node) = walk.next
-                && document.kind(node) == Kind::Element
-                && let Some((position, place)) = self.in_order(&walk, node)
+                && let Some((name, ns, next)) = document.element_at(node)
+                && let Some((position, place, element)) = self.in_order(&walk, name, ns)
             {
-                walk.next = document.next_sibling(node);
+                walk.next = next;
                 walk.count = if position == walk.at { walk.count + 1 } else { 1 };
                 walk.at = position;
-                let Some(element) = elements.get(usize::from(place.element)) else { break };
                 let child = Child { node, index: place.element, kind: element.kind };
-                if !self.hand(elements, child, walk.count, place.max > 1, each) {
+                if !self.hand(What::Declared(element), child, walk.count, place.max > 1, each) {
                     return;
                 }
             }
@@ -597,7 +606,7 @@ impl<'a> Binder<'a> {
             }
             match self.next_out_of_order(&mut walk) {
                 Some((child, occurrence, repeats)) => {
-                    if !self.hand(elements, child, occurrence, repeats, each) {
+                    if !self.hand(self.what(elements, child), child, occurrence, repeats, each) {
                         return;
                     }
                 }
@@ -606,24 +615,23 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The place at or after that of the walk where `node` stands as it should; none when anything at all is to be said
-    /// about that, or when a wildcard comes first.
+    /// The place at or after that of the walk where an element of this name and namespace stands as it should; none when
+    /// anything at all is to be said about that, or when a wildcard comes first.
     #[inline]
-    fn in_order(&self, walk: &Walk, node: NodeId) -> Option<(usize, &'static Place)> {
-        let name = self.document.local_octets(node);
+    fn in_order(&self, walk: &Walk, name: &[u8], ns: u16) -> Option<(usize, &'static Place, &'static Element)> {
         let key = name_key(name);
         let mut had = walk.count;
-        for (position, place) in walk.places.iter().enumerate().skip(walk.at) {
+        for (offset, place) in walk.places.get(walk.at..)?.iter().enumerate() {
             if place.key == key
                 && let Some(element) = walk.elements.get(usize::from(place.element))
                 && same(element.name.as_bytes(), name)
-                && self.in_namespace(node, element)
+                && self.is_namespace(ns, element)
             {
                 if had < place.max {
-                    return Some((position, place));
+                    return Some((walk.at + offset, place, element));
                 }
                 // One that is full may stand again further on under the same name.
-                if position > walk.at {
+                if offset > 0 {
                     return None;
                 }
             }
