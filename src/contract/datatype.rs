@@ -726,6 +726,80 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_at_a_look_breaks_no_rule_of_any_type() {
+        // A value that the short way takes is never looked at again.
+        let values = [
+            "",
+            " ",
+            "a",
+            "a ",
+            " a",
+            "a  b",
+            "a b",
+            "a\tb",
+            "KR",
+            "kr",
+            "9",
+            "861",
+            "0",
+            "1",
+            "-1",
+            "+1",
+            "-0",
+            "00",
+            ".",
+            "1.",
+            ".5",
+            "1.5",
+            "1.5.5",
+            "99999",
+            "100000",
+            "0.0000001",
+            "1.000000",
+            "12345678901234567",
+            "true",
+            "yes",
+            "Y",
+            "20260101",
+            "20260101093000Z",
+            "2026-01-01T09:30:00Z",
+            "한",
+            "한국",
+            "\u{1F600}",
+            "\u{A0}",
+            "e\u{301}",
+        ];
+        let long = ["x".repeat(70), "x".repeat(71), "한".repeat(70), "한".repeat(71), "x".repeat(513)];
+        let values: Vec<&str> = values.into_iter().chain(long.iter().map(String::as_str)).collect();
+        let simples = crate::contract::generated::TABLES.simples;
+        let (mut taken, mut left) = (0, 0);
+        for simple in simples {
+            for value in &values {
+                let valid = match simple.variety {
+                    Variety::Atomic(_) => is_valid(simple, value),
+                    _ => false,
+                };
+                let holds = holds(simple, value);
+                assert!(valid || !holds, "{value:?} is taken for a value of {}", simple.name);
+                taken += usize::from(holds);
+                left += usize::from(valid && !holds);
+            }
+        }
+        assert!(taken > 10 * left, "the short way takes {taken}, and leaves {left}");
+        let named = |name: &str| simples.iter().find(|simple| simple.name == name).unwrap();
+        for (name, good, bad) in [
+            ("CountryCodeType", "KR", "kr"),
+            ("Text70Type", "Goods of  Korea", " "),
+            ("SequenceNumericType", "99999", "100000"),
+            ("Amount16Type", "12.50", "12.5001"),
+            ("Amount16Type", "0", "-0.001"),
+            ("LPCOFunctionType", "9", "8"),
+        ] {
+            assert!(holds(named(name), good) && !holds(named(name), bad), "{name}");
+        }
+    }
+
+    #[test]
     fn moments_compare_across_zones_and_stay_unordered_without_one() {
         let order = |a, b| compare(Primitive::DateTime, a, b);
         assert_eq!(order("2025-10-01T09:30:00+09:00", "2025-10-01T00:30:00Z"), Some(Ordering::Equal));

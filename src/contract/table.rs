@@ -211,3 +211,39 @@ impl Complex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::generated::TABLES;
+
+    #[test]
+    fn places_say_what_the_model_says() {
+        // The walk along a sequence believes its places.
+        let mut seen = 0;
+        for complex in TABLES.complexes {
+            let Some((places, parts)) = complex.flat() else { continue };
+            let from_parts: Vec<Place> = parts
+                .iter()
+                .map(|part| match part.term {
+                    Term::Element(at) => {
+                        Place::element(at, complex.elements()[usize::from(at)].name, part.min, part.max)
+                    }
+                    _ => Place::any(part.min, part.max),
+                })
+                .collect();
+            assert_eq!(places, from_parts, "{}", complex.name);
+            seen += 1;
+        }
+        assert!(seen > 20, "{seen}");
+    }
+
+    #[test]
+    fn names_with_other_ends_or_lengths_have_other_keys() {
+        assert_ne!(name_key(b"ID"), name_key(b"Id"));
+        assert_ne!(name_key(b"ID"), name_key(b"IXD"));
+        assert_ne!(name_key(b"A"), name_key(b"AA"));
+        assert_eq!(name_key(b"Name"), name_key(b"Nave"), "those are compared");
+        assert_ne!(name_key(b"A"), Place::any(0, 1).key);
+    }
+}
