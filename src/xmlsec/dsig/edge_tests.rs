@@ -167,7 +167,9 @@ fn a_fragment_of_a_mapped_file_is_a_part_of_that_file() {
         ("urn:e#xpointer(//f)", None),
         ("urn:other#in", None),
     ] {
-        let text = format!("<r><a id=\"out\"/>{}</r>", template(uri, "", ""));
+        // Comments that the pointer keeps are seen only where the canonical form keeps them too.
+        let commented = if uri == "urn:e#whole" { String::new() } else { transform(&format!("{EXC}WithComments"), "") };
+        let text = format!("<r><a id=\"out\"/>{}</r>", template(uri, &commented, ""));
         let text = text.replace("<ds:DigestValue/>", "<ds:DigestValue>AAAA</ds:DigestValue>");
         let document = parse(&text.replace("<ds:SignatureValue/>", "<ds:SignatureValue>AAAA</ds:SignatureValue>"));
         let ids = IdIndex::build(&document, &IdAttributes::usual().with("", "id"));
