@@ -141,11 +141,7 @@ const NOTICES_MAX: usize = 100;
 
 /// What was taken out, as look-ups show it.
 pub(super) fn withheld_view(withheld: &Withheld) -> WithheldView {
-    WithheldView {
-        path: withheld.path.clone(),
-        wco_id: withheld.wco_id.clone(),
-        statement: withheld.statement.clone(),
-    }
+    WithheldView { path: withheld.path.clone(), wco_id: withheld.wco_id.clone(), statement: withheld.statement.clone() }
 }
 
 /// The identity of a CO from the contract's facts.

@@ -157,11 +157,8 @@ fn judge(admitted: &Admitted, operation: Operation, document: &Document, node: N
     }
     let partner = admitted.partner();
     let subject = Subject { document, node, slots: partner.slots() };
-    let circumstances = Circumstances {
-        now: admitted.who().arrived,
-        direction: Direction::In,
-        calendars: partner.calendars(),
-    };
+    let circumstances =
+        Circumstances { now: admitted.who().arrived, direction: Direction::In, calendars: partner.calendars() };
     profile::evaluate(partner.profile(), &subject, &circumstances)
 }
 

@@ -71,7 +71,9 @@ pub enum SubmitError {
         violations: Violations,
     },
     /// The profile withholds what a signature inside the document covers.
-    #[error("the agreement profile {profile} withholds {path}, which a signature inside the document covers: nothing was taken out")]
+    #[error(
+        "the agreement profile {profile} withholds {path}, which a signature inside the document covers: nothing was taken out"
+    )]
     Signed {
         /// Name and version.
         profile: String,
@@ -169,7 +171,8 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
         return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
     }
     let octets = canonical(&document, node)?;
-    let (octets, judgement, withheld) = by_profile(exchange, &partner, submission.operation, (&document, node), octets)?;
+    let (octets, judgement, withheld) =
+        by_profile(exchange, &partner, submission.operation, (&document, node), octets)?;
     let digest = crate::base::sha256(&octets);
     Ok(Checked { octets, digest, facts, partner, notices: notices(&judgement), withheld })
 }
@@ -206,7 +209,8 @@ fn by_profile(
     }
     let whole = xml::parse(octets, &xml::Options::default())?;
     let again = judge(&whole, whole.document_element())?;
-    let stripped = xml::parse(profile::strip(&whole, whole.document_element(), &again.withheld), &xml::Options::default())?;
+    let stripped =
+        xml::parse(profile::strip(&whole, whole.document_element(), &again.withheld), &xml::Options::default())?;
     let top = stripped.document_element();
     // What is left must be a document of the contract and of the profile, and have the form that is signed.
     decode(&stripped, top, operation, slots)?;

@@ -335,7 +335,8 @@ impl PartnerSet {
             let text = std::fs::read_to_string(&path).map_err(|source| {
                 LoadError::of(&path, Error::ConfigUnreadable { path: path.display().to_string(), source })
             })?;
-            let partner = PartnerFile::parse(&text).and_then(|file| Partner::load_with(file, folder, own_anchors, &profiles));
+            let partner =
+                PartnerFile::parse(&text).and_then(|file| Partner::load_with(file, folder, own_anchors, &profiles));
             partners.push(partner.map_err(|error| LoadError::of(&path, error))?);
         }
         Self::new(partners, environment).map_err(|error| LoadError::of(folder, error))
