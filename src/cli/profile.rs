@@ -252,11 +252,11 @@ fn show(args: &Show) -> Result<Exit, Failure> {
         vec![
             row.subject.clone(),
             row.wco_id.clone(),
-            format!("{} {}", row.says, row.value),
             format!("{}{sending}", row.verdict),
             row.certainty.to_string(),
+            format!("{} {}", row.says, row.value),
         ]
     };
-    out::table(&["of", "WCO id", "says", "verdict", "certainty"], &rows.iter().map(cells).collect::<Vec<_>>());
+    out::table(&["of", "WCO id", "verdict", "certainty", "says"], &rows.iter().map(cells).collect::<Vec<_>>());
     Ok(Exit::Done)
 }
