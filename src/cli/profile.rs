@@ -130,8 +130,20 @@ fn around(text: &str, dir: Option<&Path>) -> Result<Profiles, Bad> {
     let Some(folder) = beside else {
         return profiles(dir).map_err(|failure| Bad::Unreadable(failure.error));
     };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     // A neighbour that is broken is no fault of this one, unless this one needs it.
-    Ok(Profiles::load(folder).unwrap_or_else(|_| Profiles::built_in().clone()))
+    Ok(Profiles::load(folder).unwrap_or_else(|error| {
+        let path = match &error {
+            profile::Error::ConfigProfile { path, .. }
+            | profile::Error::ConfigCalendar { path, .. }
+            | profile::Error::ConfigUnreadable { path, .. } => path.as_str(),
+            profile::Error::ConfigUnknown { name, .. } => name,
+        };
+        if path != text {
+            eprintln!("coconnect: note: profiles and holidays beside {text} are left aside: {path} is not right");
+        }
+        Profiles::built_in().clone()
+    }))
 }
 
 fn compiled(text: &str, dir: Option<&Path>) -> Result<Compiled, Bad> {

@@ -142,6 +142,9 @@ pub struct Compiled {
     pub(super) conditions: BTreeMap<StatementId, String>,
 }
 
+/// Namespaces that a profile may declare elements of.
+const NAMESPACES_MAX: usize = 64;
+
 /// Profiles that a profile may rest on, one on the other.
 const CHAIN_MAX: usize = 8;
 
@@ -358,6 +361,12 @@ impl Work {
         }
         if self.out.places.by_path(&format!("{}/{name}", self.out.places.get(*parent).path)).is_some() {
             self.problem(&at, "expected a name that nothing else has there");
+            return;
+        }
+        // Namespaces are told apart by one octet.
+        let known = self.out.places.foreign.contains(&extension.ns);
+        if !known && self.out.places.foreign.len() >= NAMESPACES_MAX {
+            self.problem(&at, format!("expected at most {NAMESPACES_MAX} namespaces of your own"));
             return;
         }
         let id = self.out.places.declare(*parent, &extension.ns, &name, &extension.id, extension.kind);

@@ -285,10 +285,22 @@ impl<'a> Walk<'a> {
 
     /// The text of an element, without white space around it.
     pub fn text(&self, node: NodeId) -> Cow<'a, str> {
-        let document: &'a Document = self.document;
-        match document.text_content(node) {
+        match self.content(node) {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(is_space)),
             Cow::Owned(text) => Cow::Owned(text.trim_matches(is_space).to_owned()),
+        }
+    }
+
+    /// The text of an element as it stands; nearly always one text and nothing else.
+    #[inline]
+    fn content(&self, node: NodeId) -> Cow<'a, str> {
+        let document: &'a Document = self.document;
+        match document.first_child(node) {
+            None => Cow::Borrowed(""),
+            Some(only) if document.kind(only) == NodeKind::Text && document.next_sibling(only).is_none() => {
+                Cow::Borrowed(document.text(only))
+            }
+            Some(_) => document.text_content(node),
         }
     }
 
@@ -502,9 +514,8 @@ impl<'a> Walk<'a> {
     }
 
     fn value(&mut self, node: NodeId, place: &Place, checks: &[(ValueCheck, StatementId)]) {
-        let document = self.document;
         // Blanks around a text for people are part of it; around a code they are none.
-        let text = if place.kind == Kind::Text { document.text_content(node) } else { self.text(node) };
+        let text = if place.kind == Kind::Text { self.content(node) } else { self.text(node) };
         for (check, statement) in checks {
             if let Some(told) = self.check(node, place, check, &text) {
                 self.report(*statement, node, None, told);

@@ -4,7 +4,7 @@
 //! conditional or withheld, bounds and lists its values, declares elements that the contract does not have, and carries
 //! the rules of the agreement, each with the verdict `reject`, `warn` or `flag` and with how sure it is.
 //!
-//! - [`Profile`]: the file `profiles/NAME.toml`, typed; unknown keys are errors ([`file`]).
+//! - [`Profile`]: the file `profiles/NAME.toml`, typed; unknown keys are errors.
 //! - [`Profiles`]: those that are built in and those of a folder, with the [`Calendars`] beside them.
 //! - [`compile`]: a profile with what it extends, worked out to a table, or everything that is wrong with it.
 //! - [`evaluate`]: a document judged by it. Pure: time and calendars come in.
@@ -37,7 +37,7 @@ pub use diff::{Difference, diff};
 pub use evaluate::{Circumstances, Direction, Finding, Judgement, Subject, Withheld, evaluate};
 pub use file::{Certainty, Problem, Problems, Profile, Verdict};
 pub use menu::{MenuRow, menu};
-pub use moment::{Given, Shape};
+pub use moment::{Given, NoDate, Shape};
 pub use place::{Place, Places};
 pub use rules::{ChainError, Claim, Excess, Line, OnClaim, chain_length, within_original};
 pub use strip::{is_signed, strip};

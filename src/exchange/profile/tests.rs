@@ -988,6 +988,16 @@ fn a_profile_declares_elements_that_the_contract_does_not_have() {
 }
 
 #[test]
+fn a_profile_declares_no_more_namespaces_than_can_be_told_apart() {
+    // Numbers of namespaces are octets; the 252nd would be taken for one of the contract.
+    let many = |count: usize| -> String {
+        (0..count).map(|n| format!("[[extension]]\nname = \"X{n}\"\nns = \"urn:x:{n}\"\ntype = \"text\"\n")).collect()
+    };
+    assert_eq!(problems(&many(64)), "");
+    assert!(problems(&many(300)).contains("at most 64 namespaces"));
+}
+
+#[test]
 fn foreign_elements_that_nobody_declared_are_treated_as_the_profile_says() {
     let text = edit(&good(), "</LPCO>", "<x:Extra xmlns:x=\"urn:x\">1</x:Extra></LPCO>");
     assert!(is_valid(&text));
