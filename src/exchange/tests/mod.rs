@@ -5,6 +5,7 @@ mod deliveries;
 mod lenient;
 mod oracle;
 mod pressure;
+mod profiles;
 mod refusals;
 
 use std::collections::HashMap;
