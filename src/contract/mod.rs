@@ -15,6 +15,7 @@ pub mod form;
 pub mod generate;
 #[rustfmt::skip]
 pub mod generated;
+pub mod json;
 pub mod operation;
 pub mod pattern;
 pub mod read;

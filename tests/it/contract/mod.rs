@@ -1,6 +1,7 @@
 //! The contract at work: Annex II row by row, round trips, refused twins, and two other validators' opinion.
 
 mod instance;
+mod json;
 mod oracle;
 
 use std::collections::BTreeSet;
