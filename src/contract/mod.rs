@@ -9,6 +9,7 @@
 
 pub mod acknowledgement;
 pub mod bind;
+pub mod codelist;
 pub mod datatype;
 pub mod fault_detail;
 pub mod form;
