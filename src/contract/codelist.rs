@@ -279,8 +279,14 @@ pub fn check<T: Codes>(message: &T, lists: &Lists, day: Day, document: &Document
         return Found::default();
     }
     let root = document.local(node);
-    let mut slow =
-        Slow { lists, day, agreement: String::new(), path: format!("/{root}"), ends: Vec::new(), found: Found::default() };
+    let mut slow = Slow {
+        lists,
+        day,
+        agreement: String::new(),
+        path: format!("/{root}"),
+        ends: Vec::new(),
+        found: Found::default(),
+    };
     message.codes(&mut slow);
     let mut found = slow.found;
     place::place(document, node, &mut found.rejected.list);

@@ -580,7 +580,9 @@ impl Generator<'_> {
             match form {
                 Form::One => line!(self, "            {{ let value = &self.{field}; {visit} }}"),
                 Form::Optional => line!(self, "            if let Some(value) = &self.{field} {{ {visit} }}"),
-                Form::OptionalBoxed => line!(self, "            if let Some(value) = self.{field}.as_deref() {{ {visit} }}"),
+                Form::OptionalBoxed => {
+                    line!(self, "            if let Some(value) = self.{field}.as_deref() {{ {visit} }}")
+                }
                 Form::Many => {
                     line!(self, "            for (at, value) in self.{field}.iter().enumerate() {{ {visit} }}");
                 }
@@ -621,7 +623,9 @@ impl Generator<'_> {
         let attributes = sorted(&self.ir.complexes[shape as usize].attributes);
         let unit = attributes.iter().find(|a| matches!(a.name.local.as_str(), "unitCode" | "currencyID"));
         match unit {
-            Some(unit) if unit.required => (unit.name.local.clone(), format!("Some(&value.{})", snake(&unit.name.local))),
+            Some(unit) if unit.required => {
+                (unit.name.local.clone(), format!("Some(&value.{})", snake(&unit.name.local)))
+            }
             Some(unit) => (unit.name.local.clone(), format!("value.{}.as_ref()", snake(&unit.name.local))),
             None => (String::new(), "Some(&value.value)".to_owned()),
         }

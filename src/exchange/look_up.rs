@@ -251,6 +251,7 @@ impl Exchange {
             code: facts.code,
             reason,
             errors: facts.errors,
+            warnings: facts.warnings,
             leaf_index: journaled.leaf.as_ref().map(|(_, index)| *index),
             position: journaled.position.to_string(),
             octets: facts.octets,

@@ -99,6 +99,9 @@ pub struct MessageView {
     pub remedy: Option<String>,
     /// Errors of the document.
     pub errors: Vec<ErrorView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Index of its leaf in the partner's tree.
     pub leaf_index: Option<u64>,
     /// Position in the journal.

@@ -110,7 +110,8 @@ pub fn list(name: &str) -> Option<&'static List> {
 /// FNV-1a over the parts.
 fn hash(parts: [&[u8]; 3]) -> usize {
     let octets = parts.into_iter().flatten();
-    octets.fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01B3)) as usize
+    octets.fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01B3))
+        as usize
 }
 
 impl List {
@@ -185,7 +186,13 @@ impl List {
         if code.is_empty() || code.trim() != code {
             return Err(format!("expected a code, came {code:?}"));
         }
-        let row = Row { code: code.into(), name: name.into(), from: day(from, Day::FIRST)?, to: day(to, Day::LAST)?, certainty };
+        let row = Row {
+            code: code.into(),
+            name: name.into(),
+            from: day(from, Day::FIRST)?,
+            to: day(to, Day::LAST)?,
+            certainty,
+        };
         if row.from >= row.to {
             return Err(format!("{code}: in force on no day"));
         }
@@ -205,7 +212,8 @@ impl List {
             return Err("more rows than a list may have".to_owned());
         }
         self.rows.sort_by(|a, b| a.code.cmp(&b.code).then(a.from.cmp(&b.from)));
-        if let Some(pair) = self.rows.windows(2).find(|pair| pair[0].code == pair[1].code && pair[0].to > pair[1].from) {
+        if let Some(pair) = self.rows.windows(2).find(|pair| pair[0].code == pair[1].code && pair[0].to > pair[1].from)
+        {
             return Err(format!("{}: in force twice on one day", pair[0].code));
         }
         self.table = vec![0; (self.rows.len() * 2).next_power_of_two().max(2)];
@@ -223,7 +231,8 @@ impl List {
             }
         }
         if self.name == "criterion" {
-            self.agreements = self.rows.iter().filter_map(|row| row.code.split_once('/')).map(|(a, _)| a.to_owned()).collect();
+            self.agreements =
+                self.rows.iter().filter_map(|row| row.code.split_once('/')).map(|(a, _)| a.to_owned()).collect();
             self.agreements.dedup();
         }
         Ok(self)
@@ -340,10 +349,21 @@ mod tests {
         for list in all() {
             for row in list.rows() {
                 let day = if row.to == Day::LAST { row.from.max(Day(20_260_101)) } else { row.from };
-                assert_eq!(list.row(&row.code, day).map(|found| &found.code), Some(&row.code), "{} {}", list.name, row.code);
-                assert!(!list.contains(&row.code, row.to) || list.rows().iter().filter(|r| r.code == row.code).count() > 1);
+                assert_eq!(
+                    list.row(&row.code, day).map(|found| &found.code),
+                    Some(&row.code),
+                    "{} {}",
+                    list.name,
+                    row.code
+                );
+                assert!(
+                    !list.contains(&row.code, row.to) || list.rows().iter().filter(|r| r.code == row.code).count() > 1
+                );
                 let longer = format!("{}~", row.code);
-                assert!(!list.contains(&longer, day) && !list.contains(&row.code.to_lowercase().replace(char::is_numeric, "~"), day));
+                assert!(
+                    !list.contains(&longer, day)
+                        && !list.contains(&row.code.to_lowercase().replace(char::is_numeric, "~"), day)
+                );
             }
             assert!(!list.contains("", Day(20_260_101)));
         }
@@ -361,7 +381,15 @@ mod tests {
         let countries = list("iso-3166-1").unwrap();
         assert!(countries.contains("KR", Day::FIRST) && !countries.contains("AN", Day(20_200_101)));
         let places = list("un-locode").unwrap();
-        for (code, known) in [("KRSEL", true), ("XZZZZ", true), ("QQSEL", false), ("KRSE", false), ("KRSE1", false), ("krsel", false), ("한국", false)] {
+        for (code, known) in [
+            ("KRSEL", true),
+            ("XZZZZ", true),
+            ("QQSEL", false),
+            ("KRSE", false),
+            ("KRSE1", false),
+            ("krsel", false),
+            ("한국", false),
+        ] {
             assert_eq!(places.contains(code, Day(20_260_101)), known, "{code}");
         }
     }

@@ -9,10 +9,11 @@ use super::refuse::Refusal;
 use crate::base::id::MessageId;
 use crate::contract::{self, Operation};
 use crate::exchange::Exchange;
-use crate::exchange::facts::{Facts, identity};
+use crate::exchange::codes;
+use crate::exchange::facts::{Facts, error_view, identity};
 use crate::exchange::fault::{Code, Fault};
 use crate::exchange::partner::secret::to_hex;
-use crate::exchange::view::CoIdentity;
+use crate::exchange::view::{CoIdentity, ErrorView};
 use crate::soap::wss;
 use crate::xml::{Document, NodeId, c14n, ns};
 
@@ -26,6 +27,7 @@ pub(super) struct Valid {
     digest: [u8; 32],
     facts: contract::Facts,
     co: CoIdentity,
+    warnings: Vec<ErrorView>,
 }
 
 impl Valid {
@@ -80,6 +82,7 @@ impl Valid {
             digest: Some(to_hex(&self.digest)),
             co: Some(self.co.clone()),
             items: self.facts.items,
+            warnings: self.warnings.clone(),
             octets: self.octets.len(),
             signed_ciphertext: self.message.evidence().signed_ciphertext,
             ..Facts::default()
@@ -132,9 +135,15 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     let facts = decoded.facts();
     let co = identity(&facts);
     known.co = Some(co.clone());
+    let warnings = codes::check(admitted.partner(), &decoded, &facts.issued, document, node).map_err(|violations| {
+        let mut fault = Fault::told(Code::Invalid, format!("{} codes that are not listed", violations.total));
+        fault.errors = violations.list;
+        refuse(fault, &known)
+    })?;
+    let warnings = warnings.list.iter().map(error_view).collect();
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
     let message_id = message_id.unwrap_or_else(|| derived_id(&admitted, operation, &digest));
-    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co })
+    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, warnings })
 }
 
 fn body_fault(error: &contract::BodyError) -> Fault {

@@ -25,6 +25,7 @@ pub use settings::{
 use zeroize::Zeroizing;
 
 use crate::base::id::{Environment, PartnerId};
+use crate::contract::codelist::Lists;
 use crate::contract::{Operation, Slots};
 use crate::pki::{Certificate, TrustAnchors};
 
@@ -47,6 +48,7 @@ pub struct Partner {
     anchors: TrustAnchors,
     password_out: Option<(String, Zeroizing<String>)>,
     slots: Slots,
+    code_lists: Lists,
 }
 
 impl Partner {
@@ -93,7 +95,8 @@ impl Partner {
             (Some(user), Some(path)) => Some((user.clone(), read_password(&folder.join(path))?)),
             _ => None,
         };
-        Ok(Self { file, secret, certificates, anchors, password_out, slots: Slots::default() })
+        let code_lists = Lists::new(&file.code_lists, &file.unknown_codes);
+        Ok(Self { file, secret, certificates, anchors, password_out, slots: Slots::default(), code_lists })
     }
 
     /// Its id.
@@ -130,6 +133,12 @@ impl Partner {
     #[must_use]
     pub fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// Code lists in force with it, and what becomes of a code that is not listed.
+    #[must_use]
+    pub fn code_lists(&self) -> &Lists {
+        &self.code_lists
     }
 
     /// User and password that we present to it, where it gave us some of its own.

@@ -1,5 +1,6 @@
 //! The contract at work: Annex II row by row, round trips, refused twins, and two other validators' opinion.
 
+mod codes;
 mod instance;
 mod json;
 mod oracle;
