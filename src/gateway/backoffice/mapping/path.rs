@@ -64,7 +64,7 @@ impl Path {
                 },
                 None => rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len())),
             };
-            if name.is_empty() {
+            if name.is_empty() || (name.starts_with('^') && !rest.starts_with('\'')) {
                 return fail("expected a name");
             }
             steps.push(Step::Name(name.to_owned()));
