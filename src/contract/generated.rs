@@ -1213,6 +1213,7 @@ static COMPLEXES: &[Complex] = &[
 /// Types of the namespace `data`.
 pub mod data {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1518,6 +1519,7 @@ pub mod data {
 /// Types of the namespace `ext`.
 pub mod ext {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1557,6 +1559,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for ThirdCountryInvoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "K9", list: ListId(0) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The exhibition at which the goods were sold.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Exhibition {
@@ -1584,6 +1593,13 @@ pub mod ext {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.address_line { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Exhibition {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1633,6 +1649,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for LinkedDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A signature over the document in another form.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DocumentSignature {
@@ -1671,11 +1694,19 @@ pub mod ext {
         }
     }
 
+    impl Codes for DocumentSignature {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
 }
 
 /// Types of the namespace `lpco`.
 pub mod lpco {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1795,6 +1826,23 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Lpco {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issue_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueLocationID", attribute: "", wco_id: "D012", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = &self.status_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "StatusCode", attribute: "", wco_id: "019", list: ListId(10) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+            if let Some(value) = self.third_country_invoice.as_deref() { visit.enter("ThirdCountryInvoice", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.authentication.iter().enumerate() { visit.enter("Authentication", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.previous_document.iter().enumerate() { visit.enter("PreviousDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.linked_document.iter().enumerate() { visit.enter("LinkedDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.document_signature.iter().enumerate() { visit.enter("DocumentSignature", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignment; visit.enter("Consignment", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -1822,6 +1870,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1860,6 +1915,13 @@ pub mod lpco {
             if let Some(value) = &self.statement_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.statement_description { writer.complex(&elements[2], value); }
             if let Some(value) = &self.content { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for AdditionalInformation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1905,6 +1967,14 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Authentication {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.actual_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ActualLocationID", attribute: "", wco_id: "L098", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = self.authenticator.as_deref() { visit.enter("Authenticator", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// The body or person that vouches for the document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Authenticator {
@@ -1940,6 +2010,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Authenticator {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2001,6 +2079,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Address {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "410", list: ListId(12) }, 0, text.as_str()); } }
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "242", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.country_sub_division_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountrySubDivisionCode", attribute: "", wco_id: "244", list: ListId(1) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The document that this one replaces or rests on.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct PreviousDocument {
@@ -2036,6 +2123,14 @@ pub mod lpco {
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
             if let Some(value) = &self.type_code { writer.complex(&elements[2], value); }
             if let Some(value) = &self.issuing_country_code { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for PreviousDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issuing_country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssuingCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -2109,6 +2204,20 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Consignment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.total_gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "TotalGrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.border_transport_means.iter().enumerate() { visit.enter("BorderTransportMeans", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.consignee.as_deref() { visit.enter("Consignee", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.consignment_item.iter().enumerate() { visit.enter("ConsignmentItem", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignor; visit.enter("Consignor", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.destination.as_deref() { visit.enter("Destination", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.export_country.as_deref() { visit.enter("ExportCountry", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.transport_contract_document.iter().enumerate() { visit.enter("TransportContractDocument", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// What carries the goods across the border.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct BorderTransportMeans {
@@ -2155,6 +2264,14 @@ pub mod lpco {
         }
     }
 
+    impl Codes for BorderTransportMeans {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "T010", list: ListId(7) }, 0, text.as_str()); } }
+            if let Some(value) = &self.mode_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ModeCode", attribute: "", wco_id: "T022", list: ListId(4) }, 0, text.as_str()); } }
+        }
+    }
+
     /// Consignee or consignor.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Party {
@@ -2190,6 +2307,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Party {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2247,6 +2372,16 @@ pub mod lpco {
         }
     }
 
+    impl Codes for ConsignmentItem {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.commodity; visit.enter("Commodity", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.origin.iter().enumerate() { visit.enter("Origin", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.packaging.iter().enumerate() { visit.enter("Packaging", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// What the goods are.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Commodity {
@@ -2289,6 +2424,16 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Commodity {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.value_amount { if let Some(text) = Some(&value.currency_id) { visit.code(&Coded { element: "ValueAmount", attribute: "currencyID", wco_id: "306", list: ListId(2) }, 0, text.as_str()); } }
+            for (at, value) in self.classification.iter().enumerate() { visit.enter("Classification", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.producer.as_deref() { visit.enter("Producer", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// Place of the goods in a nomenclature.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Classification {
@@ -2320,6 +2465,13 @@ pub mod lpco {
             writer.complex(&elements[0], &self.id);
             writer.complex(&elements[1], &self.identification_type_code);
             if let Some(value) = &self.name { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Classification {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.identification_type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IdentificationTypeCode", attribute: "", wco_id: "337", list: ListId(13) }, 0, text.as_str()); } }
         }
     }
 
@@ -2365,6 +2517,16 @@ pub mod lpco {
         }
     }
 
+    impl Codes for GoodsMeasure {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetNetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.tariff_quantity { if let Some(text) = value.unit_code.as_ref() { visit.code(&Coded { element: "TariffQuantity", attribute: "unitCode", wco_id: "130", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// Who made the goods.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Producer {
@@ -2396,6 +2558,13 @@ pub mod lpco {
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             for value in &self.address { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Producer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2445,6 +2614,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Origin {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "063", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.rule_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RuleCode", attribute: "", wco_id: "436", list: ListId(15) }, 0, text.as_str()); } }
+            if let Some(value) = &self.region_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RegionID", attribute: "", wco_id: "066", list: ListId(1) }, 0, text.as_str()); } }
+        }
+    }
+
     /// How the goods are packed.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Packaging {
@@ -2487,6 +2665,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Packaging {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "141", list: ListId(6) }, 0, text.as_str()); } }
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.volume_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "VolumeMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The invoice that names the goods.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Invoice {
@@ -2514,6 +2701,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.complex(&elements[0], &self.id);
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for Invoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2547,6 +2741,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Country {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+        }
+    }
+
     /// Where the goods are loaded.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct LoadingLocation {
@@ -2574,6 +2775,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for LoadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2611,6 +2819,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for TransportContractDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A container or the like.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct TransportEquipment {
@@ -2645,6 +2860,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for TransportEquipment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// A seal on transport equipment.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Seal {
@@ -2672,6 +2894,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.sequence_numeric.as_str());
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Seal {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2705,11 +2934,19 @@ pub mod lpco {
         }
     }
 
+    impl Codes for UnloadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `md`.
 pub mod md {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -2769,6 +3006,15 @@ pub mod md {
         }
     }
 
+    impl Codes for MetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.responsible_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ResponsibleCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = self.communication_meta_data.as_deref() { visit.enter("CommunicationMetaData", 0); value.codes(visit); visit.leave(); }
+            { let value = &self.lpco; visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// Who is to receive the document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct CommunicationMetaData {
@@ -2796,6 +3042,13 @@ pub mod md {
             let elements = complex.elements();
             if let Some(value) = &self.application_reference_id { writer.complex(&elements[0], value); }
             if let Some(value) = &self.recipient { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for CommunicationMetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = self.recipient.as_deref() { visit.enter("Recipient", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2833,11 +3086,20 @@ pub mod md {
         }
     }
 
+    impl Codes for Recipient {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
 }
 
 /// Types of the namespace `res`.
 pub mod res {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -2889,6 +3151,14 @@ pub mod res {
         }
     }
 
+    impl Codes for Response {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -2916,6 +3186,13 @@ pub mod res {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2953,6 +3230,13 @@ pub mod res {
         }
     }
 
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// A place in a message.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Pointer {
@@ -2987,6 +3271,13 @@ pub mod res {
         }
     }
 
+    impl Codes for Pointer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// State of a message or document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Status {
@@ -3017,11 +3308,19 @@ pub mod res {
         }
     }
 
+    impl Codes for Status {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `svc`.
 pub mod svc {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -3077,6 +3376,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Acknowledgement {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.response; visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// The message under which a CO came first.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FirstMessage {
@@ -3104,6 +3410,13 @@ pub mod svc {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.message_id.as_str());
             writer.leaf(&elements[1], self.leaf.as_str());
+        }
+    }
+
+    impl Codes for FirstMessage {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3149,6 +3462,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for JournalEntry {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// The head of a tree.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct TreeHead {
@@ -3187,6 +3507,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for TreeHead {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// RFC 9162 §2.1.4.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct ConsistencyProof {
@@ -3218,6 +3545,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.from.as_str());
             writer.leaf(&elements[1], self.to.as_str());
             for value in &self.node { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for ConsistencyProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3263,6 +3597,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for InclusionProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// What a fault tells. It never holds a received value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FaultDetail {
@@ -3298,6 +3639,13 @@ pub mod svc {
             writer.leaf(&elements[1], self.verdict.as_str());
             writer.leaf(&elements[2], self.reference_id.as_str());
             for value in &self.error { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for FaultDetail {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3351,6 +3699,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// What came, without the value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Came {
@@ -3382,6 +3737,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.kind.as_str());
             if let Some(value) = &self.length { writer.leaf(&elements[1], value.as_str()); }
             if let Some(value) = &self.in_list { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for Came {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 

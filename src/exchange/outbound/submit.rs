@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entry::{OutboxEntry, Standing};
 use crate::base::id::{MessageId, PartnerId};
 use crate::contract::{self, MetaData, Operation, Violations};
+use crate::exchange::codes;
 use crate::exchange::facts::{Facts, identity, notices, profile_name, withheld_view};
 use crate::exchange::inbound::document_digest;
 use crate::exchange::partner::Partner;
@@ -158,7 +159,8 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
     let named = submission.partner.as_ref().map(|id| named_partner(exchange, id)).transpose()?;
     let slots = named.as_ref().map_or_else(contract::Slots::default, |partner| partner.slots().clone());
     let node = business_document(&document, submission.operation, &slots)?;
-    let facts = decode(&document, node, submission.operation, &slots)?.facts();
+    let message = decode(&document, node, submission.operation, &slots)?;
+    let facts = message.facts();
     if facts.territory != exchange.own.country {
         return Err(SubmitError::NotOurs { expected: exchange.own.country.clone(), came: facts.territory });
     }
@@ -170,6 +172,8 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
         let what = "the operation is not in operations_out";
         return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
     }
+    // What the partner would refuse is refused here, where it can be corrected.
+    codes::check(&partner, &message, &facts.issued, &document, node)?;
     let octets = canonical(&document, node)?;
     let (octets, judgement, withheld) =
         by_profile(exchange, &partner, submission.operation, (&document, node), octets)?;

@@ -1,6 +1,7 @@
 //! Two exchanges back to back: no sockets, a memory store each, one mock clock.
 
 mod answers;
+mod codes;
 mod deliveries;
 mod lenient;
 mod oracle;
