@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod partner;
 pub mod place;
 pub mod reach;
+pub mod replay;
 pub mod serve;
 pub mod store;
 pub mod validate;
@@ -105,6 +106,7 @@ pub enum Noun {
     )]
     Contract(contract::Contract),
     Validate(validate::Validate),
+    Replay(Box<replay::Replay>),
     /// WS-Security on plain files
     #[command(
         after_help = "EXAMPLES:\n  coconnect wss check --key server.key --key server.crt --trusted ca.crt message.xml"
@@ -132,6 +134,7 @@ pub fn run() -> ExitCode {
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
         Noun::Validate(args) => validate::run(&args),
+        Noun::Replay(args) => replay::run(&args),
         Noun::Wss(args) => wss::run(&args),
     })
 }
