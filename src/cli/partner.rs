@@ -8,7 +8,10 @@ use serde_json::json;
 use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
+use crate::exchange::PartnerSet;
 use crate::exchange::partner::PartnerFile;
+use crate::gateway::annex::{self, Offered};
+use crate::gateway::identity::OwnIdentity;
 use crate::gateway::partners::{self, Existing};
 
 /// Partner administrations: one file each.
@@ -25,6 +28,13 @@ pub enum Partner {
     /// Show one partner: what is agreed, and when its certificates end
     #[command(after_help = "EXAMPLES:\n  coconnect partner show ID --dir kr")]
     Show(Show),
+    /// Write the bilateral technical annex from what is in force: the files of both sides differ in what is not yet agreed
+    #[command(
+        after_help = "Certificates with fingerprints, endpoints, operations, security, service levels, contacts, code lists, profile and data\n\
+                      menu, in the order of the parties' ids: whoever writes it, the same facts give the same octets.\n\n\
+                      EXAMPLES:\n  coconnect partner annex ID --dir kr > annex-kr.md\n  coconnect partner annex ID --dir kr --csv > menu.csv\n  coconnect partner annex ID --dir kr --json"
+    )]
+    Annex(AnnexArgs),
 }
 
 /// `partner add`.
@@ -55,11 +65,27 @@ pub struct Show {
     json: bool,
 }
 
+/// `partner annex`.
+#[derive(Debug, Args)]
+pub struct AnnexArgs {
+    /// The partner's id.
+    partner: String,
+    #[command(flatten)]
+    place: Place,
+    /// Only the data menu, as CSV.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn run(verb: Partner) -> Result<Exit, Failure> {
     match verb {
         Partner::Add(args) => add(&args),
         Partner::List(args) => list(&args),
         Partner::Show(args) => show(&args),
+        Partner::Annex(args) => annex(&args),
     }
 }
 
@@ -152,6 +178,26 @@ fn show(args: &Show) -> Result<Exit, Failure> {
     } else {
         out::line(&format!("# {}", path.display()));
         out::line(file.to_toml().trim_end());
+    }
+    Ok(Exit::Done)
+}
+
+fn annex(args: &AnnexArgs) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let none = || {
+        Failure::refused(format!("there is no partner {:?}", args.partner))
+            .hint("coconnect partner list names those there are")
+    };
+    let id = crate::base::id::PartnerId::parse(&args.partner).map_err(|_| none())?;
+    let own = OwnIdentity::load(&config).map_err(|e| Failure::usage(out::chain(&e)))?;
+    let set = PartnerSet::load(&config.partners_dir(), config.gateway.environment(), &own.anchors)
+        .map_err(|e| Failure::usage(out::chain(&e)))?;
+    let partner = set.by_id(&id).ok_or_else(none)?;
+    let annex = annex::annex(&config, &own, &Offered::read(&config), partner);
+    if args.json {
+        out::json(&annex.json());
+    } else {
+        out::octets(if args.csv { annex.csv() } else { annex.markdown() }.as_bytes());
     }
     Ok(Exit::Done)
 }

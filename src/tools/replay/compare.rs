@@ -67,7 +67,11 @@ pub fn summary(came: &Result<Came, NoAnswer>) -> String {
 pub fn expectation(step: &Step) -> String {
     let expect = &step.expect;
     let mut text = expect.outcome.as_str().to_owned();
-    if !expect.code.is_empty() {
+    if let [first, second, more @ ..] = expect.code.as_slice()
+        && !more.is_empty()
+    {
+        text.push_str(&format!(" {first}, {second} or {} others", more.len()));
+    } else if !expect.code.is_empty() {
         text.push_str(&format!(" {}", expect.code.join(" or ")));
     } else if let Some(status) = expect.status {
         text.push_str(&format!(" HTTP {status}"));
@@ -392,9 +396,15 @@ impl Differences<'_> {
             && !self.step.expect.code.is_empty()
     }
 
-    /// Whether the receiver could read the MessageID of the request.
+    /// Whether the receiver had read the MessageID when it refused: not before the structure of envelope and Security header
+    /// was right, and not when the addressing headers themselves are wrong.
     fn was_readable(&self) -> bool {
-        matches!(self.step.kind, Kind::Document) && self.step.wsa.message_id.is_none() && self.step.envelope.is_empty()
+        let number = |code: Code| Code::ALL.iter().position(|other| *other == code);
+        let structure = number(Code::SecurityInvalid);
+        let after =
+            |code: Code| number(code) > structure && !matches!(code, Code::AddressingMissing | Code::AddressingInvalid);
+        matches!(self.step.kind, Kind::Document)
+            && self.step.expect.code.iter().filter_map(|name| Code::parse(name)).all(after)
     }
 }
 
