@@ -8,7 +8,6 @@ use serde_json::json;
 use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
-use crate::exchange::PartnerSet;
 use crate::exchange::partner::PartnerFile;
 use crate::gateway::annex::{self, Offered};
 use crate::gateway::identity::OwnIdentity;
@@ -189,11 +188,15 @@ fn annex(args: &AnnexArgs) -> Result<Exit, Failure> {
             .hint("coconnect partner list names those there are")
     };
     let id = crate::base::id::PartnerId::parse(&args.partner).map_err(|_| none())?;
+    let path = config.partners_dir().join(format!("{id}.toml"));
+    if !path.exists() {
+        return Err(none());
+    }
     let own = OwnIdentity::load(&config).map_err(|e| Failure::usage(out::chain(&e)))?;
-    let set = PartnerSet::load(&config.partners_dir(), config.gateway.environment(), &own.anchors)
-        .map_err(|e| Failure::usage(out::chain(&e)))?;
-    let partner = set.by_id(&id).ok_or_else(none)?;
-    let annex = annex::annex(&config, &own, &Offered::read(&config), partner);
+    let file = partners::load(&path).map_err(|e| unusable(&e))?;
+    let partner = crate::exchange::Partner::load(file, &config.partners_dir(), &own.anchors)
+        .map_err(|e| Failure::usage(format!("{}: {}", path.display(), out::chain(&e))))?;
+    let annex = annex::annex(&config, &own, &Offered::read(&config), &partner);
     if args.json {
         out::json(&annex.json());
     } else {

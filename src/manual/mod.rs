@@ -5,6 +5,7 @@
 //! - [`divergences`]: where we differ from a specification or from the design, and why.
 //! - [`threat_model`]: each threat, its control, its test; and what is not defended.
 //! - [`fault_codes`]: every code a partner may see, and what to do about it.
+//! - [`conformance`]: the conformance kit, its cases, and the technical annex.
 
 pub mod operations {
     #![doc = include_str!("operations.md")]
@@ -20,4 +21,7 @@ pub mod threat_model {
 }
 pub mod fault_codes {
     #![doc = include_str!("fault_codes.md")]
+}
+pub mod conformance {
+    #![doc = include_str!("conformance.md")]
 }

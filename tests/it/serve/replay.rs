@@ -220,6 +220,6 @@ async fn a_partner_runs_the_kit_that_was_written_out_with_its_own_files() {
     let output = replay(&arguments);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{}", with_verdict(&report, "failed").join("\n"));
-    assert_eq!((count(&report, "passed"), count(&report, "skipped")), (33, 0));
+    assert_eq!((count(&report, "passed"), count(&report, "skipped")), (34, 0));
     world.id.stop().await.unwrap();
 }
