@@ -380,7 +380,7 @@ impl Message<'_> {
 
     fn transform(&self, name: &str) -> Result<String, Error> {
         let content = match name {
-            "xpath" => format!("<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>"),
+            "xpath" => "<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>".to_owned(),
             "xpath2" => {
                 "<f:XPath xmlns:f=\"http://www.w3.org/2002/06/xmldsig-filter2\" Filter=\"intersect\">.</f:XPath>"
                     .to_owned()

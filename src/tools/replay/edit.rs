@@ -90,9 +90,10 @@ fn is_default(stage: &Stage) -> bool {
     *stage == Stage::default()
 }
 
-/// Most that `fill` and `repeat` make: 8 MiB of letters, 200,000 elements.
+/// Most that `fill` and `repeat` make: 8 MiB of letters, 200,000 elements, 64 MiB in all.
 const FILL_MAX: usize = 8 << 20;
 const REPEAT_MAX: usize = 200_000;
+const OCTETS_MAX: usize = 64 << 20;
 
 /// Why a change was not made: a mistake in the case.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -235,10 +236,11 @@ impl Edit {
             return Ok(inside(document, node, |content| format!("{xml}{content}")));
         }
         if let Some(times) = self.repeat {
-            if times > REPEAT_MAX {
-                return Err(self.wrong(format!("repeat: expected at most {REPEAT_MAX}, came {times}")));
-            }
             let once = text(whole.clone());
+            if times > REPEAT_MAX || once.len().saturating_mul(times) > OCTETS_MAX {
+                let most = format!("at most {REPEAT_MAX} times and {OCTETS_MAX} octets");
+                return Err(self.wrong(format!("repeat: expected {most}, came {times} times {} octets", once.len())));
+            }
             return Ok(vec![(whole, once.repeat(times))]);
         }
         if let Some(name) = &self.rename {
@@ -506,6 +508,10 @@ mod tests {
         assert!(matches!(edit("/A/B", |_| {}), Err(Error::Action { .. })));
         assert!(matches!(edit("/A/B", |e| (e.remove, e.repeat) = (Some(true), Some(2))), Err(Error::Action { .. })));
         assert!(matches!(edit("/A", |e| e.move_into = Some("/A/C".to_owned())), Err(Error::Action { .. })));
+        for times in [usize::MAX, 200_001] {
+            assert!(matches!(edit("/A/B", |e| e.repeat = Some(times)), Err(Error::Action { .. })), "{times}");
+        }
+        assert!(matches!(edit("/A/B", |e| e.fill = Some(usize::MAX)), Err(Error::Action { .. })));
         let broken = Edit { at: "/A".to_owned(), remove: Some(true), ..Edit::default() };
         assert!(matches!(broken.apply("<A>"), Err(Error::NotXml(_))));
     }

@@ -246,6 +246,14 @@ impl Runner {
     }
 
     async fn steps(&self, number: usize, case: &Case, out: &mut Vec<StepOutcome>) -> Result<Verdict, compose::Error> {
+        for step in &case.steps {
+            let operation = step.operation.0.path().trim_start_matches('/');
+            if !self.party.may_call(operation) {
+                return Err(compose::Error::Needs(format!(
+                    "{operation} to be agreed with the receiver (operations_out)"
+                )));
+            }
+        }
         let mut variables = self.variables(number);
         let (mut sent, mut earlier): (Vec<Composed>, Vec<Earlier>) = (Vec::new(), Vec::new());
         for (at, step) in case.steps.iter().enumerate() {

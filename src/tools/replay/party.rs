@@ -119,6 +119,8 @@ pub struct Receiver {
     pub anchors: Option<TrustAnchors>,
     /// Country that receives.
     pub country: Option<String>,
+    /// Operations that were agreed, by their path names; none when nothing says so, and then all are tried.
+    pub operations: Option<Vec<String>>,
 }
 
 impl Receiver {
@@ -135,6 +137,7 @@ impl Receiver {
             certificates,
             anchors: Some(partner.anchors().clone()),
             country: partner.file().territories.first().cloned(),
+            operations: Some(partner.file().operations_out.iter().map(|name| name.as_str().to_owned()).collect()),
         }
     }
 
@@ -167,6 +170,9 @@ impl Receiver {
         receiver.anchors = (!anchors.anchors().is_empty()).then_some(anchors);
         let territory = table.get("territories").and_then(Value::as_array).and_then(|list| list.first()?.as_str());
         receiver.country = territory.map(str::to_owned);
+        let operations = table.get("operations_out").and_then(Value::as_array);
+        receiver.operations =
+            operations.map(|list| list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect());
         Ok(receiver)
     }
 
@@ -233,6 +239,7 @@ pub struct Party {
     pub decrypt: Vec<Arc<Identity>>,
     /// Namespaces in force.
     pub slots: Slots,
+    operations: Option<Vec<String>>,
     signers: PeerSigners,
     agreed: Arc<Client>,
     without: Arc<Client>,
@@ -284,6 +291,7 @@ impl Party {
             basic: keys.basic,
             decrypt,
             slots: Slots::default(),
+            operations: receiver.operations.clone(),
             signers: PeerSigners::new(receiver)?,
             agreed: client(keys.tls.as_ref())?,
             without: client(None)?,
@@ -307,6 +315,12 @@ impl Party {
     #[must_use]
     pub fn has_client_certificate(&self) -> bool {
         self.has_client_certificate && !self.plain
+    }
+
+    /// Whether the operation of this path name was agreed with the receiver.
+    #[must_use]
+    pub fn may_call(&self, operation: &str) -> bool {
+        self.operations.as_ref().is_none_or(|agreed| agreed.iter().any(|name| name == operation))
     }
 
     /// Who may sign answers.
