@@ -196,7 +196,9 @@ mod tests {
         let asked: Vec<String> = cases
             .iter()
             .flat_map(|case| {
-                case.steps.iter().filter_map(|step| step.request.as_ref()).map(|r| format!("send-co/{}", r.display()))
+                let folder = Path::new(&case.file).parent().unwrap().strip_prefix(FOLDER).unwrap();
+                let requests = case.steps.iter().filter_map(|step| step.request.as_ref());
+                requests.map(|request| folder.join(request).display().to_string()).collect::<Vec<_>>()
             })
             .collect();
         for name in known.iter().filter(|name| name.ends_with(".xml")) {
