@@ -207,6 +207,32 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_the_data_menu_have_a_case_that_breaks_them() {
+        let cases = cases().unwrap();
+        let places: Vec<&str> = cases
+            .iter()
+            .flat_map(|case| &case.steps)
+            .flat_map(|step| &step.edit)
+            .map(|edit| edit.at.as_str())
+            .collect();
+        let rows: Vec<String> = crate::gateway::annex::menu::menu()
+            .into_iter()
+            .filter(|row| row.path.starts_with("LPCO/"))
+            .map(|row| format!("/MetaData/{}", row.path))
+            .collect();
+        // Something at the row or below it is made wrong.
+        let is_touched = |row: &String| {
+            places.iter().any(|place| {
+                place.strip_prefix(row.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
+            })
+        };
+        let missing: Vec<&String> = rows.iter().filter(|row| !is_touched(row)).collect();
+        println!("{} of {} rows; without a case: {missing:?}", rows.len() - missing.len(), rows.len());
+        // What has no case of its own is another spelling of a row that has one.
+        assert!(missing.len() * 10 < rows.len(), "{missing:?}");
+    }
+
+    #[test]
     fn a_kit_written_out_is_the_same_kit() {
         let cases = cases().unwrap();
         let folder = tempfile::tempdir().unwrap();
