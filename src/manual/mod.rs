@@ -1,12 +1,15 @@
 //! The manual: documents that ship with the code.
 //!
+//! - [`conformance`]: the conformance kit, its cases, and the technical annex.
 //! - [`operations`]: daily work: set up, add a partner, watch, rotate, repair.
 //! - [`data_model`]: what is stored where, and what can be rebuilt.
 //! - [`divergences`]: where we differ from a specification or from the design, and why.
 //! - [`threat_model`]: each threat, its control, its test; and what is not defended.
 //! - [`fault_codes`]: every code a partner may see, and what to do about it.
-//! - [`conformance`]: the conformance kit, its cases, and the technical annex.
 
+pub mod conformance {
+    #![doc = include_str!("conformance.md")]
+}
 pub mod operations {
     #![doc = include_str!("operations.md")]
 }
@@ -21,7 +24,4 @@ pub mod threat_model {
 }
 pub mod fault_codes {
     #![doc = include_str!("fault_codes.md")]
-}
-pub mod conformance {
-    #![doc = include_str!("conformance.md")]
 }
