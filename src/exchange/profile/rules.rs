@@ -16,7 +16,7 @@ use super::moment::Given;
 use super::place::PlaceId;
 use super::quantity::Exact;
 use super::text::folded;
-use crate::contract::Slot;
+use crate::contract::{Slot, codelist};
 use crate::xml::NodeId;
 
 /// Looks at one rule at the element `node` of the place `id`.
@@ -561,12 +561,13 @@ fn number(text: &str) -> Option<u64> {
     if fraction.bytes().all(|b| b == b'0') { whole.parse().ok() } else { None }
 }
 
-/// A mass with its unit; tells of a unit that is none.
+/// A mass with its unit; tells of a unit that is none. One that is in no list is the code lists' to judge.
 fn mass(walk: &mut Walk<'_>, rule: &Rule, node: NodeId) -> Option<Exact> {
     let document = walk.document;
     let unit = document.attribute(node, "", "unitCode").unwrap_or_default();
     let mass = Exact::mass(&walk.text(node), unit);
-    if mass.is_none() && Exact::mass("0", unit).is_none() {
+    let listed = || codelist::list("rec20").is_some_and(|list| list.rows().iter().any(|row| row.code == unit));
+    if mass.is_none() && Exact::mass("0", unit).is_none() && listed() {
         let told = Told::value("weight-unit", "a unit of mass: KGM, GRM, TNE, DTN, MGM, LBR or ONZ", unit);
         walk.report(rule.statement, node, None, told);
     }

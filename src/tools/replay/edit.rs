@@ -63,6 +63,9 @@ pub struct Edit {
     /// So often, one after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat: Option<usize>,
+    /// With `repeat`: the element of this local name within gets the number of the copy, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// Another name, with its prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rename: Option<String>,
@@ -241,7 +244,16 @@ impl Edit {
                 let most = format!("at most {REPEAT_MAX} times and {OCTETS_MAX} octets");
                 return Err(self.wrong(format!("repeat: expected {most}, came {times} times {} octets", once.len())));
             }
-            return Ok(vec![(whole, once.repeat(times))]);
+            let copies = match &self.number {
+                None => once.repeat(times),
+                Some(name) => {
+                    let (before, after) = around(&once, name).ok_or_else(|| {
+                        self.wrong(format!("number: expected an element {name} with text in what is repeated"))
+                    })?;
+                    (1..=times).map(|n| format!("{before}{n}{after}")).collect()
+                }
+            };
+            return Ok(vec![(whole, copies)]);
         }
         if let Some(name) = &self.rename {
             return Ok(renamed(document, node, name));
@@ -457,6 +469,28 @@ fn find_attribute(document: &Document, node: NodeId, name: &str) -> Found {
     Found::NoAttribute { at: start + 1 + document.qualified_name(node).len(), name: name.to_owned() }
 }
 
+/// What stands before and after the text of the first element with this local name.
+fn around<'a>(xml: &'a str, name: &str) -> Option<(&'a str, &'a str)> {
+    let mut from = 0;
+    while let Some(found) = xml[from..].find(name) {
+        let (start, end) = (from + found, from + found + name.len());
+        let is_tag = xml[..start].rfind('<').is_some_and(|at| {
+            let prefix = &xml[at + 1..start];
+            prefix.is_empty() || prefix.ends_with(':') && !prefix.contains(|c: char| c.is_whitespace() || c == '/')
+        });
+        let close = xml[end..].find('>').map(|at| end + at + 1);
+        if is_tag
+            && xml[end..].starts_with(|c: char| c == '>' || c.is_whitespace())
+            && let Some(open) = close
+            && let Some(text) = xml[open..].find('<')
+        {
+            return Some((&xml[..open], &xml[open + text..]));
+        }
+        from = end;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -487,6 +521,10 @@ mod tests {
             (edit("//C", |e| e.before = some("<D/>")), "<B x='1'  y=\"2\">one</B><B>two</B><D/><C/>"),
             (edit("//C", |e| e.append = some("<D/>")), "<B x='1'  y=\"2\">one</B><B>two</B><C><D/></C>"),
             (edit("//B[2]", |e| e.repeat = Some(2)), "<B x='1'  y=\"2\">one</B><B>two</B><B>two</B><C/>"),
+            (
+                edit("/A", |e| (e.at, e.repeat, e.number) = ("/A/B[2]".to_owned(), Some(3), some("B"))),
+                "<B x='1'  y=\"2\">one</B><B>1</B><B>2</B><B>3</B><C/>",
+            ),
             (edit("//B[2]", |e| e.rename = some("E")), "<B x='1'  y=\"2\">one</B><E>two</E><C/>"),
             (edit("//B[2]", |e| e.move_into = some("/A/C")), "<B x='1'  y=\"2\">one</B><C><B>two</B></C>"),
             (edit("//B[2]", |e| e.copy_into = some("/A/B[1]")), "<B x='1'  y=\"2\">one<B>two</B></B><B>two</B><C/>"),
@@ -506,6 +544,8 @@ mod tests {
             assert!(matches!(edit(at, |e| e.remove = Some(true)), Err(Error::Path { .. })), "{at}");
         }
         assert!(matches!(edit("/A/B", |_| {}), Err(Error::Action { .. })));
+        let unnumbered = edit("/A/B[2]", |e| (e.repeat, e.number) = (Some(2), Some("C".to_owned())));
+        assert!(matches!(unnumbered, Err(Error::Action { .. })));
         assert!(matches!(edit("/A/B", |e| (e.remove, e.repeat) = (Some(true), Some(2))), Err(Error::Action { .. })));
         assert!(matches!(edit("/A", |e| e.move_into = Some("/A/C".to_owned())), Err(Error::Action { .. })));
         for times in [usize::MAX, 200_001] {
