@@ -9,7 +9,7 @@ use super::refuse::Refusal;
 use crate::base::id::MessageId;
 use crate::contract::{self, Operation};
 use crate::exchange::Exchange;
-use crate::exchange::facts::{Facts, identity};
+use crate::exchange::facts::{Facts, about, identity};
 use crate::exchange::fault::{Code, Fault};
 use crate::exchange::partner::secret::to_hex;
 use crate::exchange::view::CoIdentity;
@@ -79,6 +79,7 @@ impl Valid {
             message_id: Some(self.message_id.to_string()),
             digest: Some(to_hex(&self.digest)),
             co: Some(self.co.clone()),
+            about: about(&self.facts.subject),
             items: self.facts.items,
             octets: self.octets.len(),
             signed_ciphertext: self.message.evidence().signed_ciphertext,
@@ -132,6 +133,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     let facts = decoded.facts();
     let co = identity(&facts);
     known.co = Some(co.clone());
+    known.about = about(&facts.subject);
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
     let message_id = message_id.unwrap_or_else(|| derived_id(&admitted, operation, &digest));
     Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co })
@@ -147,7 +149,7 @@ fn body_fault(error: &contract::BodyError) -> Fault {
 
 fn check_countries(exchange: &Exchange, admitted: &Admitted, facts: &contract::Facts) -> Result<(), Fault> {
     let mismatch = |what: &str| Err(Fault::told(Code::CountryMismatch, what.to_owned()));
-    if !admitted.partner().speaks_for(&facts.territory) {
+    if !admitted.partner().speaks_for(&facts.sender) {
         return mismatch("the partner does not speak for the sending country");
     }
     match &facts.receiving_territory {

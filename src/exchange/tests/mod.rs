@@ -297,7 +297,7 @@ fn document(seed: u64, items: usize) -> Vec<u8> {
 }
 
 fn submission(document: Vec<u8>) -> Submission {
-    Submission { operation: Operation::SendCo, document, partner: None, message_id: None }
+    Submission { operation: Some(Operation::SendCo), document, partner: None, message_id: None }
 }
 
 /// What KR's client would send to ID.
