@@ -89,7 +89,7 @@ impl Generator<'_> {
         line!(self, "use super::pattern::Pattern;");
         line!(
             self,
-            "use super::table::{{Attribute, Complex, Content, Element, Particle, Process, Tables, Term, Type, Wildcard}};"
+            "use super::table::{{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
         );
         line!(self, "");
     }
@@ -229,7 +229,7 @@ impl Generator<'_> {
         format!(
             "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n    }},\n",
             complex.name.local,
-            complex.content.is_flat()
+            flat(&complex.content)
         )
     }
 
@@ -401,7 +401,7 @@ impl Generator<'_> {
         line!(self, "        #[inline]");
         line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
         line!(self, "            let mut out = Self::default();");
-        line!(self, "            binder.attributes(node, complex, |at, value| match at {{");
+        line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
         for (at, attribute) in attributes.iter().enumerate() {
             let field = snake(&attribute.name.local);
             let place = if boxed { "out.attributes.get_or_insert_default()" } else { "out" };
@@ -492,10 +492,8 @@ impl Generator<'_> {
         line!(self, "    impl Bind for {name} {{");
         line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
         line!(self, "            let mut out = Self::default();");
-        line!(self, "            binder.attributes(node, complex, |_, _| {{}});");
-        line!(self, "            let mut children = binder.children(node, complex);");
-        line!(self, "            while let Some(child) = binder.next(&mut children) {{");
-        line!(self, "                match child.index {{");
+        line!(self, "            binder.attributes(node, complex, &mut |_, _| {{}});");
+        line!(self, "            binder.children(node, complex, &mut |binder, child| match child.index {{");
         for (element, _, class, form) in &fields {
             let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
             let field = snake(&element.name.local);
@@ -505,23 +503,20 @@ impl Generator<'_> {
                 Class::Value | Class::Structure => "binder.complex(&child)",
             };
             match form {
-                Form::One => line!(self, "                    {at} => out.{field} = {value},"),
-                Form::Optional => line!(self, "                    {at} => out.{field} = Some({value}),"),
+                Form::One => line!(self, "                {at} => out.{field} = {value},"),
+                Form::Optional => line!(self, "                {at} => out.{field} = Some({value}),"),
                 Form::OptionalBoxed => {
-                    line!(self, "                    {at} => out.{field} = Some(Box::new({value})),")
+                    line!(self, "                {at} => out.{field} = Some(Box::new({value})),")
                 }
                 Form::Many => {
-                    line!(self, "                    {at} => super::super::bind::push(&mut out.{field}, {value}),")
+                    line!(self, "                {at} => super::super::bind::push(&mut out.{field}, {value}),")
                 }
             }
         }
         if any {
-            line!(self, "                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),");
+            line!(self, "                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),");
         }
-        line!(
-            self,
-            "                    _ => {{}}\n                }}\n                binder.leave();\n            }}\n            out\n        }}\n    }}\n"
-        );
+        line!(self, "                _ => {{}}\n            }});\n            out\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");
@@ -564,6 +559,18 @@ impl Generator<'_> {
         let text = if documentation.is_empty() { "A type of the contract." } else { documentation };
         line!(self, "    /// {text}");
     }
+}
+
+/// The places of a flat sequence.
+fn flat(content: &ContentIr) -> String {
+    let Some((elements, parts)) = content.flat() else { return "None".to_owned() };
+    let place = |part: &ParticleIr| match part.term {
+        TermIr::Element(at) => {
+            format!("Place::element({at}, {:?}, {}, {})", elements[usize::from(at)].name.local, part.min, part.max)
+        }
+        _ => format!("Place::any({}, {})", part.min, part.max),
+    };
+    format!("Some(&[{}])", parts.iter().map(place).collect::<Vec<_>>().join(", "))
 }
 
 /// How a value is read and written.

@@ -6,7 +6,7 @@
 use super::datatype::{Facet, Primitive, Simple, Variety, WhiteSpace};
 use super::operation::OperationRow;
 use super::pattern::Pattern;
-use super::table::{Attribute, Complex, Content, Element, Particle, Process, Tables, Term, Type, Wildcard};
+use super::table::{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard};
 
 /// The operations of the WSDL.
 pub static OPERATIONS: &[OperationRow] = &[
@@ -239,7 +239,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "MetaDataType",
@@ -262,56 +262,56 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(7) }, Particle { min: 1, max: 1, term: Term::Element(8) }, Particle { min: 1, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code6Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(3),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text70Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(7),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "TextType",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(5),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CountryCodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(8),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text256Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(9),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code3Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(10),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CommunicationMetaDataType",
@@ -325,21 +325,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ApplicationReferenceID", 0, 1), Place::element(1, "Recipient", 0, 1)]),
     },
     Complex {
         name: "ID70Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(11),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "IDType",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "RecipientType",
@@ -354,7 +354,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 0, 1), Place::element(1, "CountryCode", 0, 1), Place::element(2, "RoleCode", 0, 1)]),
     },
     Complex {
         name: "LPCOType",
@@ -388,14 +388,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }, Particle { min: 0, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 1, term: Term::Element(11) }, Particle { min: 0, max: 1, term: Term::Element(12) }, Particle { min: 0, max: 1, term: Term::Element(13) }, Particle { min: 0, max: 1, term: Term::Element(14) }, Particle { min: 0, max: 1, term: Term::Element(15) }, Particle { min: 0, max: 99, term: Term::Element(16) }, Particle { min: 1, max: 9, term: Term::Element(17) }, Particle { min: 0, max: 9, term: Term::Element(18) }, Particle { min: 0, max: 99, term: Term::Element(19) }, Particle { min: 0, max: 9, term: Term::Element(20) }, Particle { min: 1, max: 1, term: Term::Element(21) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "ID", 1, 1), Place::element(2, "IssueDateTime", 1, 1), Place::element(3, "TypeCode", 1, 1), Place::element(4, "CategoryCode", 0, 1), Place::element(5, "IssueLocationID", 0, 1), Place::element(6, "IssueLocation", 0, 1), Place::element(7, "StatusCode", 0, 1), Place::element(8, "ExpirationDateTime", 0, 1), Place::element(9, "VersionID", 0, 1), Place::element(10, "AgreementCode", 1, 1), Place::element(11, "IssuedRetroactivelyIndicator", 0, 1), Place::element(12, "BackToBackIndicator", 0, 1), Place::element(13, "CertifiedTrueCopyIndicator", 0, 1), Place::element(14, "ThirdCountryInvoice", 0, 1), Place::element(15, "Exhibition", 0, 1), Place::element(16, "AdditionalInformation", 0, 99), Place::element(17, "Authentication", 1, 9), Place::element(18, "PreviousDocument", 0, 9), Place::element(19, "LinkedDocument", 0, 99), Place::element(20, "DocumentSignature", 0, 9), Place::element(21, "Consignment", 1, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "LPCOFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(12),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -409,42 +409,42 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeStringType",
         attributes: &[Attribute { ns: 255, name: "formatCode", simple: 14, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(13),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DocumentKindType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(16),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID5Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(17),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID9Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(18),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code17Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(19),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ThirdCountryInvoiceType",
@@ -459,7 +459,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 0, 1), Place::element(1, "Name", 0, 1), Place::element(2, "AddressLine", 0, 1)]),
     },
     Complex {
         name: "ExhibitionType",
@@ -473,7 +473,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "AddressLine", 0, 1)]),
     },
     Complex {
         name: "AdditionalInformationType",
@@ -489,14 +489,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "StatementTypeCode", 0, 1), Place::element(1, "StatementCode", 0, 1), Place::element(2, "StatementDescription", 0, 1), Place::element(3, "Content", 0, 1)]),
     },
     Complex {
         name: "Text512Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(21),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AuthenticationType",
@@ -513,21 +513,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Authentication", 0, 1), Place::element(1, "ActualDateTime", 0, 1), Place::element(2, "ActualLocationID", 0, 1), Place::element(3, "ActualLocationName", 0, 1), Place::element(4, "Authenticator", 0, 1)]),
     },
     Complex {
         name: "Text2000Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(22),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID17Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(23),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AuthenticatorType",
@@ -543,7 +543,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 1, 1), Place::element(1, "ID", 0, 1), Place::element(2, "RoleCode", 0, 1), Place::element(3, "Address", 0, 9)]),
     },
     Complex {
         name: "AddressType",
@@ -564,14 +564,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "TypeCode", 0, 1), Place::element(1, "CityName", 0, 1), Place::element(2, "City", 0, 1), Place::element(3, "CountryCode", 1, 1), Place::element(4, "CountryName", 0, 1), Place::element(5, "CountrySubDivisionCode", 0, 1), Place::element(6, "CountrySubDivisionName", 0, 1), Place::element(7, "Line", 0, 1), Place::element(8, "PostcodeID", 0, 1)]),
     },
     Complex {
         name: "Code9Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(24),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "PreviousDocumentType",
@@ -587,7 +587,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "IssuingCountryCode", 0, 1)]),
     },
     Complex {
         name: "LinkedDocumentType",
@@ -605,35 +605,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "URI", 0, 1), Place::element(3, "FormatCode", 0, 1), Place::element(4, "Digest", 0, 1), Place::element(5, "BinaryObject", 0, 1)]),
     },
     Complex {
         name: "ID256Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(25),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID512Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(26),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code35Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(27),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "BinaryObjectType",
         attributes: &[Attribute { ns: 255, name: "filename", simple: 4, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "mimeCode", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(28),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DocumentSignatureType",
@@ -649,7 +649,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "RoleCode", 0, 1), Place::element(1, "SignerName", 0, 1), Place::element(2, "FormatCode", 0, 1), Place::element(3, "BinaryObject", 1, 1)]),
     },
     Complex {
         name: "ConsignmentType",
@@ -672,21 +672,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 9, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9, term: Term::Element(8) }, Particle { min: 0, max: 999, term: Term::Element(9) }, Particle { min: 0, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "TotalGrossMassMeasure", 0, 1), Place::element(1, "BorderTransportMeans", 0, 9), Place::element(2, "Consignee", 0, 1), Place::element(3, "ConsignmentItem", 1, 99999), Place::element(4, "Consignor", 1, 1), Place::element(5, "Destination", 0, 1), Place::element(6, "ExportCountry", 0, 1), Place::element(7, "LoadingLocation", 0, 1), Place::element(8, "TransportContractDocument", 0, 9), Place::element(9, "TransportEquipment", 0, 999), Place::element(10, "UnloadingLocation", 0, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "Measure16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(32),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "MeasureType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "BorderTransportMeansType",
@@ -704,35 +704,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "ModeCode", 0, 1), Place::element(4, "JourneyID", 0, 1), Place::element(5, "DepartureDateTime", 0, 1)]),
     },
     Complex {
         name: "Text35Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(33),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID35Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(34),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code4Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(35),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code2Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(36),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "PartyType",
@@ -748,7 +748,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 1, 1), Place::element(1, "ID", 0, 1), Place::element(2, "RoleCode", 0, 1), Place::element(3, "Address", 0, 9)]),
     },
     Complex {
         name: "ConsignmentItemType",
@@ -767,7 +767,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 99, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 99, term: Term::Element(5) }, Particle { min: 0, max: 99, term: Term::Element(6) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "AdditionalInformation", 0, 99), Place::element(2, "Commodity", 1, 1), Place::element(3, "GoodsMeasure", 0, 1), Place::element(4, "Origin", 1, 9), Place::element(5, "Packaging", 0, 99), Place::element(6, "Invoice", 0, 99), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "CommodityType",
@@ -784,21 +784,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Description", 1, 1), Place::element(1, "ValueAmount", 0, 1), Place::element(2, "Classification", 0, 9), Place::element(3, "GoodsMeasure", 0, 1), Place::element(4, "Producer", 0, 1)]),
     },
     Complex {
         name: "Amount16Type",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(40),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AmountType",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ClassificationType",
@@ -813,7 +813,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IdentificationTypeCode", 1, 1), Place::element(2, "Name", 0, 1)]),
     },
     Complex {
         name: "GoodsMeasureType",
@@ -830,21 +830,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 3, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "GrossMassMeasure", 0, 1), Place::element(1, "NetNetWeightMeasure", 0, 1), Place::element(2, "NetWeightMeasure", 0, 1), Place::element(3, "TariffQuantity", 0, 1), Place::element(4, "TariffQuantityAmount", 0, 3)]),
     },
     Complex {
         name: "Quantity16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(41),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "QuantityType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ProducerType",
@@ -859,7 +859,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "Address", 0, 9)]),
     },
     Complex {
         name: "OriginType",
@@ -877,7 +877,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 1, 1), Place::element(1, "RuleCode", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "CountryName", 0, 1), Place::element(4, "RegionID", 0, 1), Place::element(5, "OriginCriterionText", 0, 1)]),
     },
     Complex {
         name: "PackagingType",
@@ -894,14 +894,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MarksNumbersID", 0, 1), Place::element(1, "QuantityQuantity", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "GrossMassMeasure", 0, 1), Place::element(4, "VolumeMeasure", 0, 1)]),
     },
     Complex {
         name: "Quantity8Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(43),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "InvoiceType",
@@ -915,7 +915,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 0, 1)]),
     },
     Complex {
         name: "CountryType",
@@ -929,7 +929,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 1, 1), Place::element(1, "CountryName", 0, 1)]),
     },
     Complex {
         name: "LoadingLocationType",
@@ -943,7 +943,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "TransportContractDocumentType",
@@ -958,7 +958,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "IssueDateTime", 0, 1)]),
     },
     Complex {
         name: "TransportEquipmentType",
@@ -973,7 +973,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CharacteristicCode", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "Seal", 0, 99)]),
     },
     Complex {
         name: "SealType",
@@ -987,7 +987,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "UnloadingLocationType",
@@ -1001,7 +1001,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "AmendmentType",
@@ -1021,21 +1021,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 9, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 0, 1), Place::element(2, "NoticeKindCode", 1, 1), Place::element(3, "LPCOReference", 1, 1), Place::element(4, "IssueDateTime", 1, 1), Place::element(5, "ChangeReasonCode", 0, 1), Place::element(6, "AdditionalInformation", 0, 9), Place::element(7, "LPCO", 0, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "AmendmentFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(44),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "NoticeKindType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(45),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "LPCOReferenceType",
@@ -1052,7 +1052,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "IssueCountryCode", 1, 1), Place::element(3, "IssuerName", 0, 1), Place::element(4, "AgreementCode", 1, 1)]),
     },
     Complex {
         name: "ResponseType",
@@ -1073,14 +1073,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 1000, term: Term::Element(5) }, Particle { min: 0, max: 9, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9999, term: Term::Element(8) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 1, 1), Place::element(2, "IssueDateTime", 0, 1), Place::element(3, "TypeCode", 0, 1), Place::element(4, "AdditionalInformation", 0, 9), Place::element(5, "Error", 0, 1000), Place::element(6, "Status", 0, 9), Place::element(7, "LPCOReference", 0, 1), Place::element(8, "Claim", 0, 9999)]),
     },
     Complex {
         name: "MessageFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(46),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -1094,7 +1094,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AdditionalInformationType",
@@ -1109,7 +1109,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "StatementTypeCode", 0, 1), Place::element(1, "StatementCode", 0, 1), Place::element(2, "StatementDescription", 0, 1)]),
     },
     Complex {
         name: "ErrorType",
@@ -1124,7 +1124,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ValidationCode", 1, 1), Place::element(1, "Description", 0, 1), Place::element(2, "Pointer", 0, 99)]),
     },
     Complex {
         name: "PointerType",
@@ -1139,7 +1139,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 0, 1), Place::element(1, "DocumentSectionCode", 0, 1), Place::element(2, "TagID", 0, 1)]),
     },
     Complex {
         name: "StatusType",
@@ -1153,7 +1153,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "NameCode", 1, 1), Place::element(1, "EffectiveDateTime", 0, 1)]),
     },
     Complex {
         name: "ClaimType",
@@ -1170,14 +1170,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 99, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "DeclarationID", 1, 1), Place::element(1, "DeclarationItemNumeric", 0, 1), Place::element(2, "SequenceNumeric", 1, 1), Place::element(3, "ClaimedQuantity", 1, 1), Place::element(4, "Decision", 1, 99)]),
     },
     Complex {
         name: "UnitQuantityType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(47),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DecisionType",
@@ -1194,14 +1194,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 9, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "NameCode", 1, 1), Place::element(2, "EffectiveDateTime", 1, 1), Place::element(3, "GrantedQuantity", 0, 1), Place::element(4, "Reason", 0, 9)]),
     },
     Complex {
         name: "DecisionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(48),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -1215,7 +1215,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ReasonType",
@@ -1229,7 +1229,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Code", 0, 1), Place::element(1, "Description", 0, 1)]),
     },
     Complex {
         name: "ExporterListType",
@@ -1245,7 +1245,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 1, 1), Place::element(2, "AgreementCode", 0, 1), Place::element(3, "Exporter", 1, 99999)]),
     },
     Complex {
         name: "ExporterType",
@@ -1264,14 +1264,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 999, term: Term::Element(6) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "AuthorisationID", 1, 1), Place::element(1, "Name", 1, 1), Place::element(2, "ID", 0, 1), Place::element(3, "StandingCode", 0, 1), Place::element(4, "ValidFromDateTime", 1, 1), Place::element(5, "ValidUntilDateTime", 0, 1), Place::element(6, "Goods", 0, 999)]),
     },
     Complex {
         name: "ExporterStandingType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(49),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ExporterGoodsType",
@@ -1285,7 +1285,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ClassificationID", 0, 1), Place::element(1, "Description", 0, 1)]),
     },
     Complex {
         name: "SendCOResponse",
@@ -1298,7 +1298,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "AcknowledgementType",
@@ -1317,7 +1317,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Response", 1, 1), Place::element(1, "DocumentDigest", 1, 1), Place::element(2, "FirstMessage", 0, 1), Place::element(3, "JournalEntry", 0, 1), Place::element(4, "TreeHead", 0, 1), Place::element(5, "ConsistencyProof", 0, 1), Place::element(6, "InclusionProof", 0, 1)]),
     },
     Complex {
         name: "FirstMessageType",
@@ -1331,7 +1331,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MessageID", 1, 1), Place::element(1, "Leaf", 1, 1)]),
     },
     Complex {
         name: "JournalEntryType",
@@ -1348,7 +1348,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "LogID", 1, 1), Place::element(1, "Partner", 1, 1), Place::element(2, "Operation", 1, 1), Place::element(3, "SignatureDigest", 0, 1), Place::element(4, "Salt", 1, 1)]),
     },
     Complex {
         name: "TreeHeadType",
@@ -1364,7 +1364,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "LogID", 1, 1), Place::element(1, "Size", 1, 1), Place::element(2, "Root", 1, 1), Place::element(3, "Time", 1, 1)]),
     },
     Complex {
         name: "ConsistencyProofType",
@@ -1379,7 +1379,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 128, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "From", 1, 1), Place::element(1, "To", 1, 1), Place::element(2, "Node", 0, 128)]),
     },
     Complex {
         name: "InclusionProofType",
@@ -1396,7 +1396,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 64, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MessageID", 0, 1), Place::element(1, "Leaf", 1, 1), Place::element(2, "Index", 1, 1), Place::element(3, "Size", 1, 1), Place::element(4, "Node", 0, 64)]),
     },
     Complex {
         name: "SendAmendmentNotification",
@@ -1409,7 +1409,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "SendAmendmentNotificationResponse",
@@ -1422,7 +1422,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "SendCancellationStatus",
@@ -1435,7 +1435,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "SendCancellationStatusResponse",
@@ -1448,7 +1448,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "SendFeedback",
@@ -1461,7 +1461,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "SendFeedbackResponse",
@@ -1474,7 +1474,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "SendDO",
@@ -1487,7 +1487,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "SendDOResponse",
@@ -1500,7 +1500,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "FaultDetailType",
@@ -1516,7 +1516,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1000, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "code", 1, 1), Place::element(1, "verdict", 1, 1), Place::element(2, "referenceId", 1, 1), Place::element(3, "error", 0, 1000)]),
     },
     Complex {
         name: "ErrorType",
@@ -1535,7 +1535,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "code", 1, 1), Place::element(1, "wcoId", 0, 1), Place::element(2, "xpath", 0, 1), Place::element(3, "line", 0, 1), Place::element(4, "column", 0, 1), Place::element(5, "expected", 0, 1), Place::element(6, "came", 0, 1)]),
     },
     Complex {
         name: "CameType",
@@ -1550,21 +1550,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "type", 1, 1), Place::element(1, "length", 0, 1), Place::element(2, "inList", 0, 1)]),
     },
     Complex {
         name: "Text17Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(57),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text140Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(58),
-        flat: false,
+        flat: None,
     },
 ];
 
@@ -1600,7 +1600,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().list_agency_id = Some(value),
                 1 => out.attributes.get_or_insert_default().list_id = Some(value),
                 2 => out.attributes.get_or_insert_default().list_version_id = Some(value),
@@ -1641,7 +1641,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.language_id = Some(value),
                 _ => {}
             });
@@ -1681,7 +1681,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().scheme_agency_id = Some(value),
                 1 => out.attributes.get_or_insert_default().scheme_id = Some(value),
                 _ => {}
@@ -1718,7 +1718,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.format_code = Some(value),
                 _ => {}
             });
@@ -1758,7 +1758,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().filename = Some(value),
                 1 => out.attributes.get_or_insert_default().mime_code = Some(value),
                 _ => {}
@@ -1795,7 +1795,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = value,
                 _ => {}
             });
@@ -1824,7 +1824,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.currency_id = value,
                 _ => {}
             });
@@ -1853,7 +1853,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = Some(value),
                 _ => {}
             });
@@ -1884,7 +1884,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = value,
                 _ => {}
             });
@@ -1924,17 +1924,13 @@ pub mod ext {
     impl Bind for ThirdCountryInvoice {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = Some(binder.complex(&child)),
-                    1 => out.name = Some(binder.complex(&child)),
-                    2 => out.address_line = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = Some(binder.complex(&child)),
+                1 => out.name = Some(binder.complex(&child)),
+                2 => out.address_line = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1960,16 +1956,12 @@ pub mod ext {
     impl Bind for Exhibition {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.address_line = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.address_line = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2002,20 +1994,16 @@ pub mod ext {
     impl Bind for LinkedDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.uri = Some(binder.complex(&child)),
-                    3 => out.format_code = Some(binder.complex(&child)),
-                    4 => out.digest = Some(binder.text(&child)),
-                    5 => out.binary_object = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.uri = Some(binder.complex(&child)),
+                3 => out.format_code = Some(binder.complex(&child)),
+                4 => out.digest = Some(binder.text(&child)),
+                5 => out.binary_object = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2048,18 +2036,14 @@ pub mod ext {
     impl Bind for DocumentSignature {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.role_code = Some(binder.complex(&child)),
-                    1 => out.signer_name = Some(binder.complex(&child)),
-                    2 => out.format_code = Some(binder.complex(&child)),
-                    3 => out.binary_object = binder.complex(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.role_code = Some(binder.complex(&child)),
+                1 => out.signer_name = Some(binder.complex(&child)),
+                2 => out.format_code = Some(binder.complex(&child)),
+                3 => out.binary_object = binder.complex(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -2092,19 +2076,15 @@ pub mod ext {
     impl Bind for LpcoReference {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.issue_country_code = binder.complex(&child),
-                    3 => out.issuer_name = Some(binder.complex(&child)),
-                    4 => out.agreement_code = binder.complex(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.issue_country_code = binder.complex(&child),
+                3 => out.issuer_name = Some(binder.complex(&child)),
+                4 => out.agreement_code = binder.complex(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -2138,19 +2118,15 @@ pub mod ext {
     impl Bind for Claim {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.declaration_id = binder.complex(&child),
-                    1 => out.declaration_item_numeric = Some(binder.decimal(&child)),
-                    2 => out.sequence_numeric = binder.decimal(&child),
-                    3 => out.claimed_quantity = binder.complex(&child),
-                    4 => super::super::bind::push(&mut out.decision, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.declaration_id = binder.complex(&child),
+                1 => out.declaration_item_numeric = Some(binder.decimal(&child)),
+                2 => out.sequence_numeric = binder.decimal(&child),
+                3 => out.claimed_quantity = binder.complex(&child),
+                4 => super::super::bind::push(&mut out.decision, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2184,19 +2160,15 @@ pub mod ext {
     impl Bind for Decision {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => out.name_code = binder.complex(&child),
-                    2 => out.effective_date_time = binder.complex(&child),
-                    3 => out.granted_quantity = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.reason, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => out.name_code = binder.complex(&child),
+                2 => out.effective_date_time = binder.complex(&child),
+                3 => out.granted_quantity = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.reason, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2224,16 +2196,12 @@ pub mod ext {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2258,16 +2226,12 @@ pub mod ext {
     impl Bind for Reason {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = Some(binder.complex(&child)),
-                    1 => out.description = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = Some(binder.complex(&child)),
+                1 => out.description = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2296,18 +2260,14 @@ pub mod ext {
     impl Bind for ExporterList {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = binder.complex(&child),
-                    2 => out.agreement_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.exporter, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = binder.complex(&child),
+                2 => out.agreement_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.exporter, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2344,21 +2304,17 @@ pub mod ext {
     impl Bind for Exporter {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.authorisation_id = binder.complex(&child),
-                    1 => out.name = binder.complex(&child),
-                    2 => out.id = Some(binder.complex(&child)),
-                    3 => out.standing_code = Some(binder.complex(&child)),
-                    4 => out.valid_from_date_time = binder.complex(&child),
-                    5 => out.valid_until_date_time = Some(Box::new(binder.complex(&child))),
-                    6 => super::super::bind::push(&mut out.goods, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.authorisation_id = binder.complex(&child),
+                1 => out.name = binder.complex(&child),
+                2 => out.id = Some(binder.complex(&child)),
+                3 => out.standing_code = Some(binder.complex(&child)),
+                4 => out.valid_from_date_time = binder.complex(&child),
+                5 => out.valid_until_date_time = Some(Box::new(binder.complex(&child))),
+                6 => super::super::bind::push(&mut out.goods, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2388,16 +2344,12 @@ pub mod ext {
     impl Bind for ExporterGoods {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.classification_id = Some(binder.complex(&child)),
-                    1 => out.description = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.classification_id = Some(binder.complex(&child)),
+                1 => out.description = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2474,37 +2426,33 @@ pub mod lpco {
     impl Bind for Lpco {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.id = binder.complex(&child),
-                    2 => out.issue_date_time = binder.complex(&child),
-                    3 => out.type_code = binder.complex(&child),
-                    4 => out.category_code = Some(binder.complex(&child)),
-                    5 => out.issue_location_id = Some(binder.complex(&child)),
-                    6 => out.issue_location = Some(binder.complex(&child)),
-                    7 => out.status_code = Some(binder.complex(&child)),
-                    8 => out.expiration_date_time = Some(Box::new(binder.complex(&child))),
-                    9 => out.version_id = Some(binder.complex(&child)),
-                    10 => out.agreement_code = binder.complex(&child),
-                    11 => out.issued_retroactively_indicator = Some(binder.text(&child)),
-                    12 => out.back_to_back_indicator = Some(binder.text(&child)),
-                    13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
-                    14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
-                    15 => out.exhibition = Some(Box::new(binder.complex(&child))),
-                    16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
-                    18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
-                    19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
-                    20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
-                    21 => out.consignment = binder.complex(&child),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.id = binder.complex(&child),
+                2 => out.issue_date_time = binder.complex(&child),
+                3 => out.type_code = binder.complex(&child),
+                4 => out.category_code = Some(binder.complex(&child)),
+                5 => out.issue_location_id = Some(binder.complex(&child)),
+                6 => out.issue_location = Some(binder.complex(&child)),
+                7 => out.status_code = Some(binder.complex(&child)),
+                8 => out.expiration_date_time = Some(Box::new(binder.complex(&child))),
+                9 => out.version_id = Some(binder.complex(&child)),
+                10 => out.agreement_code = binder.complex(&child),
+                11 => out.issued_retroactively_indicator = Some(binder.text(&child)),
+                12 => out.back_to_back_indicator = Some(binder.text(&child)),
+                13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
+                14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
+                15 => out.exhibition = Some(Box::new(binder.complex(&child))),
+                16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
+                18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
+                19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
+                20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
+                21 => out.consignment = binder.complex(&child),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2550,16 +2498,12 @@ pub mod lpco {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2588,18 +2532,14 @@ pub mod lpco {
     impl Bind for AdditionalInformation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.statement_type_code = Some(binder.complex(&child)),
-                    1 => out.statement_code = Some(binder.complex(&child)),
-                    2 => out.statement_description = Some(binder.complex(&child)),
-                    3 => out.content = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.statement_type_code = Some(binder.complex(&child)),
+                1 => out.statement_code = Some(binder.complex(&child)),
+                2 => out.statement_description = Some(binder.complex(&child)),
+                3 => out.content = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2632,19 +2572,15 @@ pub mod lpco {
     impl Bind for Authentication {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.authentication = Some(binder.complex(&child)),
-                    1 => out.actual_date_time = Some(Box::new(binder.complex(&child))),
-                    2 => out.actual_location_id = Some(binder.complex(&child)),
-                    3 => out.actual_location_name = Some(binder.complex(&child)),
-                    4 => out.authenticator = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.authentication = Some(binder.complex(&child)),
+                1 => out.actual_date_time = Some(Box::new(binder.complex(&child))),
+                2 => out.actual_location_id = Some(binder.complex(&child)),
+                3 => out.actual_location_name = Some(binder.complex(&child)),
+                4 => out.authenticator = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2676,18 +2612,14 @@ pub mod lpco {
     impl Bind for Authenticator {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = binder.complex(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = binder.complex(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2728,23 +2660,19 @@ pub mod lpco {
     impl Bind for Address {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.type_code = Some(binder.complex(&child)),
-                    1 => out.city_name = Some(binder.complex(&child)),
-                    2 => out.city = Some(binder.complex(&child)),
-                    3 => out.country_code = binder.complex(&child),
-                    4 => out.country_name = Some(binder.complex(&child)),
-                    5 => out.country_sub_division_code = Some(binder.complex(&child)),
-                    6 => out.country_sub_division_name = Some(binder.complex(&child)),
-                    7 => out.line = Some(binder.complex(&child)),
-                    8 => out.postcode_id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.type_code = Some(binder.complex(&child)),
+                1 => out.city_name = Some(binder.complex(&child)),
+                2 => out.city = Some(binder.complex(&child)),
+                3 => out.country_code = binder.complex(&child),
+                4 => out.country_name = Some(binder.complex(&child)),
+                5 => out.country_sub_division_code = Some(binder.complex(&child)),
+                6 => out.country_sub_division_name = Some(binder.complex(&child)),
+                7 => out.line = Some(binder.complex(&child)),
+                8 => out.postcode_id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2780,18 +2708,14 @@ pub mod lpco {
     impl Bind for PreviousDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.issuing_country_code = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.issuing_country_code = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2838,26 +2762,22 @@ pub mod lpco {
     impl Bind for Consignment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
-                    1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
-                    2 => out.consignee = Some(Box::new(binder.complex(&child))),
-                    3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
-                    4 => out.consignor = binder.complex(&child),
-                    5 => out.destination = Some(Box::new(binder.complex(&child))),
-                    6 => out.export_country = Some(Box::new(binder.complex(&child))),
-                    7 => out.loading_location = Some(Box::new(binder.complex(&child))),
-                    8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
-                    9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
-                    10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
+                1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
+                2 => out.consignee = Some(Box::new(binder.complex(&child))),
+                3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
+                4 => out.consignor = binder.complex(&child),
+                5 => out.destination = Some(Box::new(binder.complex(&child))),
+                6 => out.export_country = Some(Box::new(binder.complex(&child))),
+                7 => out.loading_location = Some(Box::new(binder.complex(&child))),
+                8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
+                9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
+                10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2900,20 +2820,16 @@ pub mod lpco {
     impl Bind for BorderTransportMeans {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.mode_code = Some(binder.complex(&child)),
-                    4 => out.journey_id = Some(binder.complex(&child)),
-                    5 => out.departure_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.mode_code = Some(binder.complex(&child)),
+                4 => out.journey_id = Some(binder.complex(&child)),
+                5 => out.departure_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2946,18 +2862,14 @@ pub mod lpco {
     impl Bind for Party {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = binder.complex(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = binder.complex(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2996,22 +2908,18 @@ pub mod lpco {
     impl Bind for ConsignmentItem {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    2 => out.commodity = binder.complex(&child),
-                    3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
-                    5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
-                    6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                2 => out.commodity = binder.complex(&child),
+                3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
+                4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3048,19 +2956,15 @@ pub mod lpco {
     impl Bind for Commodity {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.description = binder.complex(&child),
-                    1 => out.value_amount = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
-                    3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => out.producer = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.description = binder.complex(&child),
+                1 => out.value_amount = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
+                3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
+                4 => out.producer = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3090,17 +2994,13 @@ pub mod lpco {
     impl Bind for Classification {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.identification_type_code = binder.complex(&child),
-                    2 => out.name = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.identification_type_code = binder.complex(&child),
+                2 => out.name = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3132,19 +3032,15 @@ pub mod lpco {
     impl Bind for GoodsMeasure {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.gross_mass_measure = Some(binder.complex(&child)),
-                    1 => out.net_net_weight_measure = Some(binder.complex(&child)),
-                    2 => out.net_weight_measure = Some(binder.complex(&child)),
-                    3 => out.tariff_quantity = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.gross_mass_measure = Some(binder.complex(&child)),
+                1 => out.net_net_weight_measure = Some(binder.complex(&child)),
+                2 => out.net_weight_measure = Some(binder.complex(&child)),
+                3 => out.tariff_quantity = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3174,17 +3070,13 @@ pub mod lpco {
     impl Bind for Producer {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3218,20 +3110,16 @@ pub mod lpco {
     impl Bind for Origin {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = binder.complex(&child),
-                    1 => out.rule_code = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.country_name = Some(binder.complex(&child)),
-                    4 => out.region_id = Some(binder.complex(&child)),
-                    5 => out.origin_criterion_text = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = binder.complex(&child),
+                1 => out.rule_code = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.country_name = Some(binder.complex(&child)),
+                4 => out.region_id = Some(binder.complex(&child)),
+                5 => out.origin_criterion_text = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3266,19 +3154,15 @@ pub mod lpco {
     impl Bind for Packaging {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.marks_numbers_id = Some(binder.complex(&child)),
-                    1 => out.quantity_quantity = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.gross_mass_measure = Some(binder.complex(&child)),
-                    4 => out.volume_measure = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.marks_numbers_id = Some(binder.complex(&child)),
+                1 => out.quantity_quantity = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.gross_mass_measure = Some(binder.complex(&child)),
+                4 => out.volume_measure = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3306,16 +3190,12 @@ pub mod lpco {
     impl Bind for Invoice {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3340,16 +3220,12 @@ pub mod lpco {
     impl Bind for Country {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = binder.complex(&child),
-                    1 => out.country_name = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = binder.complex(&child),
+                1 => out.country_name = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3374,16 +3250,12 @@ pub mod lpco {
     impl Bind for LoadingLocation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3410,17 +3282,13 @@ pub mod lpco {
     impl Bind for TransportContractDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3448,17 +3316,13 @@ pub mod lpco {
     impl Bind for TransportEquipment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.characteristic_code = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.characteristic_code = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3484,16 +3348,12 @@ pub mod lpco {
     impl Bind for Seal {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3518,16 +3378,12 @@ pub mod lpco {
     impl Bind for UnloadingLocation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3566,23 +3422,19 @@ pub mod lpco {
     impl Bind for Amendment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.functional_reference_id = Some(binder.complex(&child)),
-                    2 => out.notice_kind_code = binder.complex(&child),
-                    3 => out.lpco_reference = binder.complex(&child),
-                    4 => out.issue_date_time = binder.complex(&child),
-                    5 => out.change_reason_code = Some(binder.complex(&child)),
-                    6 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    7 => out.lpco = Some(Box::new(binder.complex(&child))),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.functional_reference_id = Some(binder.complex(&child)),
+                2 => out.notice_kind_code = binder.complex(&child),
+                3 => out.lpco_reference = binder.complex(&child),
+                4 => out.issue_date_time = binder.complex(&child),
+                5 => out.change_reason_code = Some(binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                7 => out.lpco = Some(Box::new(binder.complex(&child))),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3642,25 +3494,21 @@ pub mod md {
     impl Bind for MetaData {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.wco_data_model_version_code = binder.complex(&child),
-                    1 => out.wco_type_name = Some(binder.complex(&child)),
-                    2 => out.responsible_country_code = binder.complex(&child),
-                    3 => out.responsible_agency_name = Some(binder.complex(&child)),
-                    4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
-                    5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
-                    6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
-                    7 => out.lpco = Some(Box::new(binder.complex(&child))),
-                    8 => out.amendment = Some(Box::new(binder.complex(&child))),
-                    9 => out.response = Some(Box::new(binder.complex(&child))),
-                    10 => out.exporter_list = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.wco_data_model_version_code = binder.complex(&child),
+                1 => out.wco_type_name = Some(binder.complex(&child)),
+                2 => out.responsible_country_code = binder.complex(&child),
+                3 => out.responsible_agency_name = Some(binder.complex(&child)),
+                4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
+                5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
+                6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
+                7 => out.lpco = Some(Box::new(binder.complex(&child))),
+                8 => out.amendment = Some(Box::new(binder.complex(&child))),
+                9 => out.response = Some(Box::new(binder.complex(&child))),
+                10 => out.exporter_list = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3694,16 +3542,12 @@ pub mod md {
     impl Bind for CommunicationMetaData {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.application_reference_id = Some(binder.complex(&child)),
-                    1 => out.recipient = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.application_reference_id = Some(binder.complex(&child)),
+                1 => out.recipient = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3730,17 +3574,13 @@ pub mod md {
     impl Bind for Recipient {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = Some(binder.complex(&child)),
-                    1 => out.country_code = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = Some(binder.complex(&child)),
+                1 => out.country_code = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3790,23 +3630,19 @@ pub mod res {
     impl Bind for Response {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.functional_reference_id = binder.complex(&child),
-                    2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    3 => out.type_code = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    5 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                    6 => super::super::bind::push(&mut out.status, binder.complex(&child)),
-                    7 => out.lpco_reference = Some(Box::new(binder.complex(&child))),
-                    8 => super::super::bind::push(&mut out.claim, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.functional_reference_id = binder.complex(&child),
+                2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                3 => out.type_code = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.status, binder.complex(&child)),
+                7 => out.lpco_reference = Some(Box::new(binder.complex(&child))),
+                8 => super::super::bind::push(&mut out.claim, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3838,16 +3674,12 @@ pub mod res {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3874,17 +3706,13 @@ pub mod res {
     impl Bind for AdditionalInformation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.statement_type_code = Some(binder.complex(&child)),
-                    1 => out.statement_code = Some(binder.complex(&child)),
-                    2 => out.statement_description = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.statement_type_code = Some(binder.complex(&child)),
+                1 => out.statement_code = Some(binder.complex(&child)),
+                2 => out.statement_description = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3912,17 +3740,13 @@ pub mod res {
     impl Bind for Error {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.validation_code = binder.complex(&child),
-                    1 => out.description = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.validation_code = binder.complex(&child),
+                1 => out.description = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3950,17 +3774,13 @@ pub mod res {
     impl Bind for Pointer {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = Some(binder.decimal(&child)),
-                    1 => out.document_section_code = Some(binder.complex(&child)),
-                    2 => out.tag_id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = Some(binder.decimal(&child)),
+                1 => out.document_section_code = Some(binder.complex(&child)),
+                2 => out.tag_id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3986,16 +3806,12 @@ pub mod res {
     impl Bind for Status {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name_code = binder.complex(&child),
-                    1 => out.effective_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name_code = binder.complex(&child),
+                1 => out.effective_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -4040,21 +3856,17 @@ pub mod svc {
     impl Bind for Acknowledgement {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.response = binder.complex(&child),
-                    1 => out.document_digest = binder.text(&child),
-                    2 => out.first_message = Some(Box::new(binder.complex(&child))),
-                    3 => out.journal_entry = Some(Box::new(binder.complex(&child))),
-                    4 => out.tree_head = Some(Box::new(binder.complex(&child))),
-                    5 => out.consistency_proof = Some(Box::new(binder.complex(&child))),
-                    6 => out.inclusion_proof = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.response = binder.complex(&child),
+                1 => out.document_digest = binder.text(&child),
+                2 => out.first_message = Some(Box::new(binder.complex(&child))),
+                3 => out.journal_entry = Some(Box::new(binder.complex(&child))),
+                4 => out.tree_head = Some(Box::new(binder.complex(&child))),
+                5 => out.consistency_proof = Some(Box::new(binder.complex(&child))),
+                6 => out.inclusion_proof = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -4084,16 +3896,12 @@ pub mod svc {
     impl Bind for FirstMessage {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.message_id = binder.text(&child),
-                    1 => out.leaf = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.message_id = binder.text(&child),
+                1 => out.leaf = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -4124,19 +3932,15 @@ pub mod svc {
     impl Bind for JournalEntry {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.log_id = binder.text(&child),
-                    1 => out.partner = binder.text(&child),
-                    2 => out.operation = binder.text(&child),
-                    3 => out.signature_digest = Some(binder.text(&child)),
-                    4 => out.salt = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.log_id = binder.text(&child),
+                1 => out.partner = binder.text(&child),
+                2 => out.operation = binder.text(&child),
+                3 => out.signature_digest = Some(binder.text(&child)),
+                4 => out.salt = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -4168,18 +3972,14 @@ pub mod svc {
     impl Bind for TreeHead {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.log_id = binder.text(&child),
-                    1 => out.size = binder.decimal(&child),
-                    2 => out.root = binder.text(&child),
-                    3 => out.time = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.log_id = binder.text(&child),
+                1 => out.size = binder.decimal(&child),
+                2 => out.root = binder.text(&child),
+                3 => out.time = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -4208,17 +4008,13 @@ pub mod svc {
     impl Bind for ConsistencyProof {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.from = binder.decimal(&child),
-                    1 => out.to = binder.decimal(&child),
-                    2 => super::super::bind::push(&mut out.node, binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.from = binder.decimal(&child),
+                1 => out.to = binder.decimal(&child),
+                2 => super::super::bind::push(&mut out.node, binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -4250,19 +4046,15 @@ pub mod svc {
     impl Bind for InclusionProof {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.message_id = Some(binder.text(&child)),
-                    1 => out.leaf = binder.text(&child),
-                    2 => out.index = binder.decimal(&child),
-                    3 => out.size = binder.decimal(&child),
-                    4 => super::super::bind::push(&mut out.node, binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.message_id = Some(binder.text(&child)),
+                1 => out.leaf = binder.text(&child),
+                2 => out.index = binder.decimal(&child),
+                3 => out.size = binder.decimal(&child),
+                4 => super::super::bind::push(&mut out.node, binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -4294,18 +4086,14 @@ pub mod svc {
     impl Bind for FaultDetail {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = binder.text(&child),
-                    1 => out.verdict = binder.text(&child),
-                    2 => out.reference_id = binder.text(&child),
-                    3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = binder.text(&child),
+                1 => out.verdict = binder.text(&child),
+                2 => out.reference_id = binder.text(&child),
+                3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -4342,21 +4130,17 @@ pub mod svc {
     impl Bind for Error {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = binder.text(&child),
-                    1 => out.wco_id = Some(binder.text(&child)),
-                    2 => out.xpath = Some(binder.text(&child)),
-                    3 => out.line = Some(binder.decimal(&child)),
-                    4 => out.column = Some(binder.decimal(&child)),
-                    5 => out.expected = Some(binder.text(&child)),
-                    6 => out.came = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = binder.text(&child),
+                1 => out.wco_id = Some(binder.text(&child)),
+                2 => out.xpath = Some(binder.text(&child)),
+                3 => out.line = Some(binder.decimal(&child)),
+                4 => out.column = Some(binder.decimal(&child)),
+                5 => out.expected = Some(binder.text(&child)),
+                6 => out.came = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -4388,17 +4172,13 @@ pub mod svc {
     impl Bind for Came {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.kind = binder.text(&child),
-                    1 => out.length = Some(binder.decimal(&child)),
-                    2 => out.in_list = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.kind = binder.text(&child),
+                1 => out.length = Some(binder.decimal(&child)),
+                2 => out.in_list = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }

@@ -140,14 +140,17 @@ pub enum ContentIr {
 }
 
 impl ContentIr {
-    /// Whether it is one sequence of at most 64 elements and wildcards.
+    /// Its declarations and the parts of its model, where that is one sequence of at most 64 elements and wildcards.
     #[must_use]
-    pub fn is_flat(&self) -> bool {
+    pub fn flat(&self) -> Option<(&[ElementIr], &[ParticleIr])> {
         match self {
-            Self::Elements { model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, .. } => {
-                parts.len() <= 64 && parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)))
+            Self::Elements {
+                elements, model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, ..
+            } => {
+                let plain = parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)));
+                (plain && parts.len() <= 64).then_some((elements, parts))
             }
-            _ => false,
+            _ => None,
         }
     }
 }
@@ -1581,7 +1584,16 @@ impl Ir {
                 name: leak(&complex.name.local),
                 attributes: complex.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
                 any_attribute: complex.any_attribute.as_ref().map(|(w, p)| (self.leak_wildcard(w), *p)),
-                flat: complex.content.is_flat(),
+                flat: complex.content.flat().map(|(elements, parts)| {
+                    let place = |part: &ParticleIr| match part.term {
+                        TermIr::Element(at) => {
+                            let name = &elements[usize::from(at)].name.local;
+                            table::Place::element(at, name, part.min, part.max)
+                        }
+                        _ => table::Place::any(part.min, part.max),
+                    };
+                    &*parts.iter().map(place).collect::<Vec<_>>().leak()
+                }),
                 content: match &complex.content {
                     ContentIr::Empty => table::Content::Empty,
                     ContentIr::Simple(number) => table::Content::Simple(*number),

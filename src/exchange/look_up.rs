@@ -112,6 +112,9 @@ impl Exchange {
             time: journaled.time,
             items: facts.items,
             history: Vec::new(),
+            profile: facts.profile,
+            notices: facts.notices,
+            withheld: facts.withheld,
         }))
     }
 
@@ -287,6 +290,9 @@ impl Exchange {
             code: facts.code,
             reason,
             errors: facts.errors,
+            profile: facts.profile,
+            notices: facts.notices,
+            withheld: facts.withheld,
             leaf_index: journaled.leaf.as_ref().map(|(_, index)| *index),
             position: journaled.position.to_string(),
             octets: facts.octets,

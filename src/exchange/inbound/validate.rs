@@ -9,10 +9,11 @@ use super::refuse::Refusal;
 use crate::base::id::MessageId;
 use crate::contract::{self, Operation};
 use crate::exchange::Exchange;
-use crate::exchange::facts::{Facts, about, identity};
+use crate::exchange::facts::{Facts, about, identity, notices, profile_name};
 use crate::exchange::fault::{Code, Fault};
 use crate::exchange::partner::secret::to_hex;
-use crate::exchange::view::CoIdentity;
+use crate::exchange::profile::{self, Circumstances, Direction, Judgement, Subject};
+use crate::exchange::view::{CoIdentity, NoticeView};
 use crate::soap::wss;
 use crate::xml::{Document, NodeId, c14n, ns};
 
@@ -26,6 +27,7 @@ pub(super) struct Valid {
     digest: [u8; 32],
     facts: contract::Facts,
     co: CoIdentity,
+    notices: Vec<NoticeView>,
 }
 
 impl Valid {
@@ -83,6 +85,8 @@ impl Valid {
             items: self.facts.items,
             octets: self.octets.len(),
             signed_ciphertext: self.message.evidence().signed_ciphertext,
+            profile: Some(profile_name(self.admitted.partner().profile())),
+            notices: self.notices.clone(),
             ..Facts::default()
         }
     }
@@ -135,8 +139,29 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     known.co = Some(co.clone());
     known.about = about(&facts.subject);
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
+    let judgement = judge(&admitted, operation, document, node);
+    let notices = notices(&judgement);
+    if judgement.rejections > 0 {
+        known.profile = Some(profile_name(admitted.partner().profile()));
+        known.notices = notices;
+        let mut fault = Fault::told(Code::Profile, format!("{} errors", judgement.rejections));
+        fault.errors = judgement.rejected();
+        return Err(refuse(fault, &known));
+    }
     let message_id = message_id.unwrap_or_else(|| derived_id(&admitted, operation, &digest));
-    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co })
+    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, notices })
+}
+
+/// The agreement profile of the partner, asked of what carries a CO or a DO.
+fn judge(admitted: &Admitted, operation: Operation, document: &Document, node: NodeId) -> Judgement {
+    if !matches!(operation, Operation::SendCo | Operation::SendDo) {
+        return Judgement::default();
+    }
+    let partner = admitted.partner();
+    let subject = Subject { document, node, slots: partner.slots() };
+    let circumstances =
+        Circumstances { now: admitted.who().arrived, direction: Direction::In, calendars: partner.calendars() };
+    profile::evaluate(partner.profile(), &subject, &circumstances)
 }
 
 fn body_fault(error: &contract::BodyError) -> Fault {

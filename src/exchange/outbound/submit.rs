@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::entry::{OutboxEntry, Standing};
 use crate::base::id::{MessageId, PartnerId};
-use crate::contract::{self, MetaData, Operation, Subject, Violations};
-use crate::exchange::facts::{Facts, about, identity};
+use crate::contract::{self, MetaData, Operation, Violations};
+use crate::exchange::facts::{Facts, about, identity, notices, profile_name, withheld_view};
 use crate::exchange::held;
 use crate::exchange::inbound::document_digest;
 use crate::exchange::partner::Partner;
 use crate::exchange::partner::secret::to_hex;
+use crate::exchange::profile::{self, Circumstances, Direction, Judgement, Subject};
 use crate::exchange::rules::{self, CoState, Decision, Known, OurEvent, Refusal as RuleRefusal, Role};
-use crate::exchange::view::{CoIdentity, Submitted};
+use crate::exchange::view::{CoIdentity, NoticeView, Submitted, WithheldView};
 use crate::exchange::{Exchange, key};
 use crate::store::{self, Commit, CommitError, Key, PartName, Record, RecordKind, Require};
 use crate::xml::{self, Document, NodeId, c14n, ns};
@@ -62,6 +63,24 @@ pub enum SubmitError {
     /// The schema says no.
     #[error("the document breaks the schema")]
     Invalid(#[from] Violations),
+    /// The agreement profile says no.
+    #[error("the document breaks the agreement profile {profile}: {violations}")]
+    Profile {
+        /// Name and version.
+        profile: String,
+        /// Everything that is wrong, in the document as it was handed in.
+        violations: Violations,
+    },
+    /// The profile withholds what a signature inside the document covers.
+    #[error(
+        "the agreement profile {profile} withholds {path}, which a signature inside the document covers: nothing was taken out"
+    )]
+    Signed {
+        /// Name and version.
+        profile: String,
+        /// The first such element.
+        path: String,
+    },
     /// The sending country is not ours.
     #[error("the sending country is {came}, expected {expected}")]
     NotOurs {
@@ -124,6 +143,8 @@ struct Checked {
     digest: [u8; 32],
     facts: contract::Facts,
     partner: Arc<Partner>,
+    notices: Vec<NoticeView>,
+    withheld: Vec<WithheldView>,
 }
 
 /// Takes a document: everything is checked before anything is written.
@@ -164,8 +185,61 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
         return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
     }
     let octets = canonical(&document, node)?;
+    let (octets, judgement, withheld) = by_profile(exchange, &partner, operation, (&document, node), octets)?;
     let digest = crate::base::sha256(&octets);
-    Ok(Checked { operation, octets, digest, facts, partner })
+    Ok(Checked { operation, octets, digest, facts, partner, notices: notices(&judgement), withheld })
+}
+
+/// What may be sent by the partner's profile: the canonical octets, without what it withholds (REQ-084).
+fn by_profile(
+    exchange: &Exchange,
+    partner: &Partner,
+    operation: Operation,
+    (document, node): (&Document, NodeId),
+    octets: Vec<u8>,
+) -> Result<(Vec<u8>, Judgement, Vec<WithheldView>), SubmitError> {
+    if !matches!(operation, Operation::SendCo | Operation::SendDo) {
+        return Ok((octets, Judgement::default(), Vec::new()));
+    }
+    let slots = partner.slots();
+    let circumstances =
+        Circumstances { now: exchange.clock.now(), direction: Direction::Out, calendars: partner.calendars() };
+    let judge = |document: &Document, node| {
+        let judgement = profile::evaluate(partner.profile(), &Subject { document, node, slots }, &circumstances);
+        if judgement.rejections == 0 {
+            return Ok(judgement);
+        }
+        let violations = Violations { list: judgement.rejected(), total: judgement.rejections };
+        Err(SubmitError::Profile { profile: profile_name(partner.profile()), violations })
+    };
+    // First as it was handed in: its places are the caller's.
+    let first = judge(document, node)?;
+    if first.withheld.is_empty() {
+        return Ok((octets, first, Vec::new()));
+    }
+    if let Some(path) = partner.profile().signed_and_withheld(document, node, &first.withheld) {
+        return Err(SubmitError::Signed { profile: profile_name(partner.profile()), path });
+    }
+    let whole = xml::parse(octets, &xml::Options::default())?;
+    let again = judge(&whole, whole.document_element())?;
+    let stripped =
+        xml::parse(profile::strip(&whole, whole.document_element(), &again.withheld), &xml::Options::default())?;
+    let top = stripped.document_element();
+    // What is left must be a document of the contract and of the profile, and have the form that is signed.
+    decode(&stripped, top, Some(operation), slots)?;
+    let octets = canonical(&stripped, top)?;
+    let judgement = judge(&stripped, top)?;
+    if let Some(left) = judgement.withheld.first() {
+        return Err(SubmitError::NotSendable { what: format!("{} could not be taken out", left.path) });
+    }
+    let withheld: Vec<WithheldView> = first.withheld.iter().map(withheld_view).collect();
+    tracing::info!(
+        partner = partner.id().as_str(),
+        profile = profile_name(partner.profile()),
+        elements = withheld.len(),
+        "elements withheld by the agreement profile"
+    );
+    Ok((octets, judgement, withheld))
 }
 
 fn decode(
@@ -314,6 +388,8 @@ async fn take(
                 co,
                 document_digest: digest,
                 already: true,
+                notices: checked.notices,
+                withheld: checked.withheld,
             });
         }
     };
@@ -331,6 +407,9 @@ async fn take(
         items: checked.facts.items,
         octets: checked.octets.len(),
         reference_code: Some(reference_code.clone()),
+        profile: Some(profile_name(checked.partner.profile())),
+        notices: checked.notices.clone(),
+        withheld: checked.withheld.clone(),
         ..Facts::default()
     };
     let entry = OutboxEntry {
@@ -388,6 +467,8 @@ async fn take(
         co,
         document_digest: digest,
         already: false,
+        notices: checked.notices,
+        withheld: checked.withheld,
     })
 }
 
@@ -447,9 +528,9 @@ fn take_about(exchange: &Exchange, checked: &Checked, co: &CoIdentity, again: bo
         return Ok(Taken::New(effect));
     }
     let event = match &checked.facts.subject {
-        Subject::CancellationStatus { status, .. } => OurEvent::CancellationStatus(*status),
-        Subject::Feedback { .. } => OurEvent::Feedback,
-        Subject::Notice { .. } | Subject::Document => OurEvent::Notice,
+        contract::Subject::CancellationStatus { status, .. } => OurEvent::CancellationStatus(*status),
+        contract::Subject::Feedback { .. } => OurEvent::Feedback,
+        contract::Subject::Notice { .. } | contract::Subject::Document => OurEvent::Notice,
     };
     match rules::decide_ours(Known::Held { role: held.role, state: held.state }, event) {
         Decision::Accept(state) => Ok(Taken::New(Effect {

@@ -61,6 +61,13 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The agreement profile is not there, or is not right: `coconnect profile check` tells more.
+    #[error("profile")]
+    ConfigProfile {
+        /// Why.
+        #[source]
+        source: Box<crate::exchange::profile::Error>,
+    },
     /// Two partners share what must tell them apart: a TLS certificate, a Basic user, an id.
     #[error("{field}: {what} belongs to partner {first} and to partner {second}")]
     ConfigShared {
@@ -76,6 +83,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(super) fn profile(source: crate::exchange::profile::Error) -> Self {
+        Self::ConfigProfile { source: Box::new(source) }
+    }
+
     pub(super) fn field(field: impl Into<String>, expected: impl Into<String>, came: impl ToString) -> Self {
         Self::ConfigField { field: field.into(), expected: expected.into(), came: came.to_string() }
     }
@@ -216,7 +227,7 @@ pub struct PartnerFile {
     pub operations_out: Vec<OperationName>,
     /// Country codes (ISO 3166-1 alpha-2) that the partner speaks for.
     pub territories: Vec<String>,
-    /// Name of the agreement profile in `profiles/`; default `default`.
+    /// Name of the agreement profile: a file of `profiles/`, else one that is built in; default `default`.
     #[serde(default = "default_profile")]
     pub profile: String,
     /// Whether messages are exchanged with it now; default true.
