@@ -14,6 +14,7 @@ pub mod init;
 pub mod journal;
 pub mod keys;
 pub mod list;
+mod map;
 pub mod message;
 pub mod out;
 pub mod outbox;

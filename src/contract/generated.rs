@@ -1571,6 +1571,7 @@ static COMPLEXES: &[Complex] = &[
 /// Types of the namespace `data`.
 pub mod data {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1905,6 +1906,7 @@ pub mod data {
 /// Types of the namespace `ext`.
 pub mod ext {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1944,6 +1946,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for ThirdCountryInvoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "K9", list: ListId(0) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The exhibition at which the goods were sold.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Exhibition {
@@ -1971,6 +1980,13 @@ pub mod ext {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.address_line { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Exhibition {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2020,6 +2036,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for LinkedDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A signature over the document in another form.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DocumentSignature {
@@ -2055,6 +2078,13 @@ pub mod ext {
             if let Some(value) = &self.signer_name { writer.complex(&elements[1], value); }
             if let Some(value) = &self.format_code { writer.complex(&elements[2], value); }
             writer.complex(&elements[3], &self.binary_object);
+        }
+    }
+
+    impl Codes for DocumentSignature {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
         }
     }
 
@@ -2100,6 +2130,15 @@ pub mod ext {
         }
     }
 
+    impl Codes for LpcoReference {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            { let value = &self.issue_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A claim to preferential treatment for one item, and the decisions on it.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Claim {
@@ -2139,6 +2178,14 @@ pub mod ext {
             writer.leaf(&elements[2], self.sequence_numeric.as_str());
             writer.complex(&elements[3], &self.claimed_quantity);
             for value in &self.decision { writer.complex(&elements[4], value); }
+        }
+    }
+
+    impl Codes for Claim {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.claimed_quantity; if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "ClaimedQuantity", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.decision.iter().enumerate() { visit.enter("Decision", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2184,6 +2231,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for Decision {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.granted_quantity { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrantedQuantity", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -2214,6 +2268,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// Why something was decided: a code, words, or both.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Reason {
@@ -2241,6 +2302,13 @@ pub mod ext {
             let elements = complex.elements();
             if let Some(value) = &self.code { writer.complex(&elements[0], value); }
             if let Some(value) = &self.description { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Reason {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2279,6 +2347,13 @@ pub mod ext {
             writer.complex(&elements[1], &self.issue_date_time);
             if let Some(value) = &self.agreement_code { writer.complex(&elements[2], value); }
             for value in &self.exporter { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for ExporterList {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.agreement_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
         }
     }
 
@@ -2332,6 +2407,13 @@ pub mod ext {
         }
     }
 
+    impl Codes for Exporter {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// Goods, by heading, by words, or both.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct ExporterGoods {
@@ -2362,11 +2444,19 @@ pub mod ext {
         }
     }
 
+    impl Codes for ExporterGoods {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `lpco`.
 pub mod lpco {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -2486,6 +2576,23 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Lpco {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issue_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueLocationID", attribute: "", wco_id: "D012", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = &self.status_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "StatusCode", attribute: "", wco_id: "019", list: ListId(10) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+            if let Some(value) = self.third_country_invoice.as_deref() { visit.enter("ThirdCountryInvoice", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.authentication.iter().enumerate() { visit.enter("Authentication", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.previous_document.iter().enumerate() { visit.enter("PreviousDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.linked_document.iter().enumerate() { visit.enter("LinkedDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.document_signature.iter().enumerate() { visit.enter("DocumentSignature", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignment; visit.enter("Consignment", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -2513,6 +2620,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2551,6 +2665,13 @@ pub mod lpco {
             if let Some(value) = &self.statement_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.statement_description { writer.complex(&elements[2], value); }
             if let Some(value) = &self.content { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for AdditionalInformation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2596,6 +2717,14 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Authentication {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.actual_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ActualLocationID", attribute: "", wco_id: "L098", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = self.authenticator.as_deref() { visit.enter("Authenticator", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// The body or person that vouches for the document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Authenticator {
@@ -2631,6 +2760,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Authenticator {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2692,6 +2829,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Address {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "410", list: ListId(12) }, 0, text.as_str()); } }
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "242", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.country_sub_division_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountrySubDivisionCode", attribute: "", wco_id: "244", list: ListId(1) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The document that this one replaces or rests on.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct PreviousDocument {
@@ -2727,6 +2873,14 @@ pub mod lpco {
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
             if let Some(value) = &self.type_code { writer.complex(&elements[2], value); }
             if let Some(value) = &self.issuing_country_code { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for PreviousDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issuing_country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssuingCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -2800,6 +2954,20 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Consignment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.total_gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "TotalGrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.border_transport_means.iter().enumerate() { visit.enter("BorderTransportMeans", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.consignee.as_deref() { visit.enter("Consignee", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.consignment_item.iter().enumerate() { visit.enter("ConsignmentItem", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignor; visit.enter("Consignor", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.destination.as_deref() { visit.enter("Destination", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.export_country.as_deref() { visit.enter("ExportCountry", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.transport_contract_document.iter().enumerate() { visit.enter("TransportContractDocument", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// What carries the goods across the border.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct BorderTransportMeans {
@@ -2846,6 +3014,14 @@ pub mod lpco {
         }
     }
 
+    impl Codes for BorderTransportMeans {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "T010", list: ListId(7) }, 0, text.as_str()); } }
+            if let Some(value) = &self.mode_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ModeCode", attribute: "", wco_id: "T022", list: ListId(4) }, 0, text.as_str()); } }
+        }
+    }
+
     /// Consignee or consignor.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Party {
@@ -2881,6 +3057,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Party {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2938,6 +3122,16 @@ pub mod lpco {
         }
     }
 
+    impl Codes for ConsignmentItem {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.commodity; visit.enter("Commodity", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.origin.iter().enumerate() { visit.enter("Origin", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.packaging.iter().enumerate() { visit.enter("Packaging", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// What the goods are.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Commodity {
@@ -2980,6 +3174,16 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Commodity {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.value_amount { if let Some(text) = Some(&value.currency_id) { visit.code(&Coded { element: "ValueAmount", attribute: "currencyID", wco_id: "306", list: ListId(2) }, 0, text.as_str()); } }
+            for (at, value) in self.classification.iter().enumerate() { visit.enter("Classification", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.producer.as_deref() { visit.enter("Producer", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// Place of the goods in a nomenclature.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Classification {
@@ -3011,6 +3215,13 @@ pub mod lpco {
             writer.complex(&elements[0], &self.id);
             writer.complex(&elements[1], &self.identification_type_code);
             if let Some(value) = &self.name { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Classification {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.identification_type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IdentificationTypeCode", attribute: "", wco_id: "337", list: ListId(13) }, 0, text.as_str()); } }
         }
     }
 
@@ -3056,6 +3267,16 @@ pub mod lpco {
         }
     }
 
+    impl Codes for GoodsMeasure {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetNetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.tariff_quantity { if let Some(text) = value.unit_code.as_ref() { visit.code(&Coded { element: "TariffQuantity", attribute: "unitCode", wco_id: "130", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// Who made the goods.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Producer {
@@ -3087,6 +3308,13 @@ pub mod lpco {
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             for value in &self.address { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Producer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -3136,6 +3364,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Origin {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "063", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.rule_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RuleCode", attribute: "", wco_id: "436", list: ListId(15) }, 0, text.as_str()); } }
+            if let Some(value) = &self.region_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RegionID", attribute: "", wco_id: "066", list: ListId(1) }, 0, text.as_str()); } }
+        }
+    }
+
     /// How the goods are packed.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Packaging {
@@ -3178,6 +3415,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Packaging {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "141", list: ListId(6) }, 0, text.as_str()); } }
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.volume_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "VolumeMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The invoice that names the goods.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Invoice {
@@ -3205,6 +3451,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.complex(&elements[0], &self.id);
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for Invoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3238,6 +3491,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Country {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+        }
+    }
+
     /// Where the goods are loaded.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct LoadingLocation {
@@ -3265,6 +3525,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for LoadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3302,6 +3569,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for TransportContractDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A container or the like.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct TransportEquipment {
@@ -3336,6 +3610,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for TransportEquipment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// A seal on transport equipment.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Seal {
@@ -3366,6 +3647,13 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Seal {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// Where the goods are unloaded.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct UnloadingLocation {
@@ -3393,6 +3681,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for UnloadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3454,11 +3749,21 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Amendment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.lpco_reference; visit.enter("LPCOReference", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.lpco.as_deref() { visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
 }
 
 /// Types of the namespace `md`.
 pub mod md {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -3530,6 +3835,18 @@ pub mod md {
         }
     }
 
+    impl Codes for MetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.responsible_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ResponsibleCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = self.communication_meta_data.as_deref() { visit.enter("CommunicationMetaData", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.lpco.as_deref() { visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.amendment.as_deref() { visit.enter("Amendment", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.response.as_deref() { visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.exporter_list.as_deref() { visit.enter("ExporterList", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// Who is to receive the document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct CommunicationMetaData {
@@ -3557,6 +3874,13 @@ pub mod md {
             let elements = complex.elements();
             if let Some(value) = &self.application_reference_id { writer.complex(&elements[0], value); }
             if let Some(value) = &self.recipient { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for CommunicationMetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = self.recipient.as_deref() { visit.enter("Recipient", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -3594,11 +3918,20 @@ pub mod md {
         }
     }
 
+    impl Codes for Recipient {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
 }
 
 /// Types of the namespace `res`.
 pub mod res {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -3662,6 +3995,16 @@ pub mod res {
         }
     }
 
+    impl Codes for Response {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = self.lpco_reference.as_deref() { visit.enter("LPCOReference", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.claim.iter().enumerate() { visit.enter("Claim", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -3689,6 +4032,13 @@ pub mod res {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3726,6 +4076,13 @@ pub mod res {
         }
     }
 
+    impl Codes for AdditionalInformation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// An error in a message.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Error {
@@ -3757,6 +4114,13 @@ pub mod res {
             writer.complex(&elements[0], &self.validation_code);
             if let Some(value) = &self.description { writer.complex(&elements[1], value); }
             for value in &self.pointer { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3794,6 +4158,13 @@ pub mod res {
         }
     }
 
+    impl Codes for Pointer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// State of a message or document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Status {
@@ -3824,11 +4195,19 @@ pub mod res {
         }
     }
 
+    impl Codes for Status {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `svc`.
 pub mod svc {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -3884,6 +4263,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Acknowledgement {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.response; visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// The message under which a CO came first.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FirstMessage {
@@ -3911,6 +4297,13 @@ pub mod svc {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.message_id.as_str());
             writer.leaf(&elements[1], self.leaf.as_str());
+        }
+    }
+
+    impl Codes for FirstMessage {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3956,6 +4349,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for JournalEntry {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// The head of a tree.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct TreeHead {
@@ -3994,6 +4394,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for TreeHead {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// RFC 9162 §2.1.4.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct ConsistencyProof {
@@ -4025,6 +4432,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.from.as_str());
             writer.leaf(&elements[1], self.to.as_str());
             for value in &self.node { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for ConsistencyProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -4070,6 +4484,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for InclusionProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// What a fault tells. It never holds a received value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FaultDetail {
@@ -4105,6 +4526,13 @@ pub mod svc {
             writer.leaf(&elements[1], self.verdict.as_str());
             writer.leaf(&elements[2], self.reference_id.as_str());
             for value in &self.error { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for FaultDetail {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -4158,6 +4586,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// What came, without the value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Came {
@@ -4189,6 +4624,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.kind.as_str());
             if let Some(value) = &self.length { writer.leaf(&elements[1], value.as_str()); }
             if let Some(value) = &self.in_list { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for Came {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 

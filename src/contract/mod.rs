@@ -10,6 +10,7 @@
 
 pub mod acknowledgement;
 pub mod bind;
+pub mod codelist;
 pub mod datatype;
 mod demand;
 pub mod fault_detail;
@@ -17,6 +18,7 @@ pub mod form;
 pub mod generate;
 #[rustfmt::skip]
 pub mod generated;
+pub mod json;
 pub mod operation;
 pub mod pattern;
 pub mod payload;

@@ -59,6 +59,8 @@ pub struct ElementIr {
     pub name: QName,
     /// WCO id, or "".
     pub wco_id: String,
+    /// Code list, as its annotation says: `WCOCodeRemarks`.
+    pub code_remarks: String,
     /// First sentence of its documentation, or "".
     pub documentation: String,
     /// Its type.
@@ -592,7 +594,8 @@ impl<'a> Compiler<'a> {
         }
         let (wco_id, documentation) = annotation(node);
         let nillable = matches!(node.attribute("nillable"), Some("true" | "1"));
-        Ok(ElementIr { name, wco_id, documentation, kind, nillable, fixed })
+        let code_remarks = code_remarks(node);
+        Ok(ElementIr { name, wco_id, code_remarks, documentation, kind, nillable, fixed })
     }
 
     /// Children but annotations; refuses foreign ones.
@@ -1514,6 +1517,12 @@ fn simplified(particle: ParticleIr) -> ParticleIr {
         }
         other => ParticleIr { min, max, term: other },
     }
+}
+
+/// What the annotation says of the code list.
+fn code_remarks(node: &Node) -> String {
+    let annotation = node.children.iter().find(|child| child.name == "annotation");
+    annotation.and_then(|a| a.descendant("WCOCodeRemarks")).map(|n| n.text.trim().to_owned()).unwrap_or_default()
 }
 
 /// WCO id and description of a component.

@@ -42,6 +42,9 @@ pub(super) struct Facts {
     /// Errors of the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Octets of the message as it came or went.
     #[serde(default)]
     pub octets: usize,

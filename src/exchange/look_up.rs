@@ -293,6 +293,7 @@ impl Exchange {
             profile: facts.profile,
             notices: facts.notices,
             withheld: facts.withheld,
+            warnings: facts.warnings,
             leaf_index: journaled.leaf.as_ref().map(|(_, index)| *index),
             position: journaled.position.to_string(),
             octets: facts.octets,

@@ -227,6 +227,9 @@ pub struct MessageView {
     /// Outbound: what the profile took out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<WithheldView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Index of its leaf in the partner's tree.
     pub leaf_index: Option<u64>,
     /// Position in the journal.

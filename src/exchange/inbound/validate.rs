@@ -9,11 +9,12 @@ use super::refuse::Refusal;
 use crate::base::id::MessageId;
 use crate::contract::{self, Operation};
 use crate::exchange::Exchange;
-use crate::exchange::facts::{Facts, about, identity, notices, profile_name};
+use crate::exchange::codes;
+use crate::exchange::facts::{Facts, about, error_view, identity, notices, profile_name};
 use crate::exchange::fault::{Code, Fault};
 use crate::exchange::partner::secret::to_hex;
 use crate::exchange::profile::{self, Circumstances, Direction, Judgement, Subject};
-use crate::exchange::view::{CoIdentity, NoticeView};
+use crate::exchange::view::{CoIdentity, ErrorView, NoticeView};
 use crate::soap::wss;
 use crate::xml::{Document, NodeId, c14n, ns};
 
@@ -28,6 +29,7 @@ pub(super) struct Valid {
     facts: contract::Facts,
     co: CoIdentity,
     notices: Vec<NoticeView>,
+    warnings: Vec<ErrorView>,
 }
 
 impl Valid {
@@ -83,6 +85,7 @@ impl Valid {
             co: Some(self.co.clone()),
             about: about(&self.facts.subject),
             items: self.facts.items,
+            warnings: self.warnings.clone(),
             octets: self.octets.len(),
             signed_ciphertext: self.message.evidence().signed_ciphertext,
             profile: Some(profile_name(self.admitted.partner().profile())),
@@ -138,6 +141,12 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     let co = identity(&facts);
     known.co = Some(co.clone());
     known.about = about(&facts.subject);
+    let warnings = codes::check(admitted.partner(), &decoded, &facts.issued, document, node).map_err(|violations| {
+        let mut fault = Fault::told(Code::Invalid, format!("{} codes that are not listed", violations.total));
+        fault.errors = violations.list;
+        refuse(fault, &known)
+    })?;
+    let warnings = warnings.list.iter().map(error_view).collect();
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
     let judgement = judge(&admitted, operation, document, node);
     let notices = notices(&judgement);
@@ -149,7 +158,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
         return Err(refuse(fault, &known));
     }
     let message_id = message_id.unwrap_or_else(|| derived_id(&admitted, operation, &digest));
-    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, notices })
+    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, warnings, notices })
 }
 
 /// The agreement profile of the partner, asked of what carries a CO or a DO.

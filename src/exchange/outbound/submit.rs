@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entry::{OutboxEntry, Standing};
 use crate::base::id::{MessageId, PartnerId};
 use crate::contract::{self, MetaData, Operation, Violations};
+use crate::exchange::codes;
 use crate::exchange::facts::{Facts, about, identity, notices, profile_name, withheld_view};
 use crate::exchange::held;
 use crate::exchange::inbound::document_digest;
@@ -184,6 +185,8 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
         let what = "the operation is not in operations_out";
         return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
     }
+    // What the partner would refuse is refused here, where it can be corrected.
+    codes::check(&partner, &message, &facts.issued, &document, node)?;
     let octets = canonical(&document, node)?;
     let (octets, judgement, withheld) = by_profile(exchange, &partner, operation, (&document, node), octets)?;
     let digest = crate::base::sha256(&octets);

@@ -13,6 +13,7 @@ use super::address::Network;
 use super::settings::{Delivery, Encrypt, Retention, Security, SignedParts};
 use crate::base::id::{Environment, PartnerId};
 use crate::contract::Operation;
+use crate::contract::codelist::{NAMES, Unknown};
 
 /// Why a partner file is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -242,9 +243,14 @@ pub struct PartnerFile {
     /// Retention settings.
     #[serde(default)]
     pub retention: Retention,
-    /// Code lists in force with the partner, name = version.
+    /// Code lists in force with the partner, name = version: `iso-4217 = "2026"`. A list that is not named, or of which we do
+    /// not have the version, stands for our newest; `partner show` tells where they differ.
     #[serde(default)]
     pub code_lists: BTreeMap<String, String>,
+    /// What becomes of a document with a code that is not listed: name of a list = `reject`, `warn` or `pass`; `default` for
+    /// those that are not named; without it what each list says (`partner show --json`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_codes: BTreeMap<String, Unknown>,
     /// Its certificates.
     #[serde(default, rename = "certificate")]
     pub certificates: Vec<CertificateEntry>,
@@ -316,6 +322,11 @@ impl PartnerFile {
             || !self.profile.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         {
             return Err(Error::field("profile", "a-z, 0-9 and -", format!("{:?}", self.profile)));
+        }
+        if let Some(name) = self.unknown_codes.keys().find(|name| *name != "default" && !NAMES.contains(&name.as_str()))
+        {
+            let expected = format!("default or one of {}", NAMES.join(", "));
+            return Err(Error::field("unknown_codes", expected, format!("{name:?}")));
         }
         self.check_endpoint()
     }

@@ -25,6 +25,7 @@ pub use settings::{
 use zeroize::Zeroizing;
 
 use crate::base::id::{Environment, PartnerId};
+use crate::contract::codelist::Lists;
 use crate::contract::{Operation, Slots};
 use crate::exchange::profile::{Calendars, Compiled, Profiles};
 use crate::pki::{Certificate, TrustAnchors};
@@ -50,6 +51,7 @@ pub struct Partner {
     slots: Slots,
     profile: Arc<Compiled>,
     calendars: Arc<Calendars>,
+    code_lists: Lists,
 }
 
 impl Partner {
@@ -117,6 +119,7 @@ impl Partner {
             (Some(user), Some(path)) => Some((user.clone(), read_password(&folder.join(path))?)),
             _ => None,
         };
+        let code_lists = Lists::new(&file.code_lists, &file.unknown_codes);
         Ok(Self {
             file,
             secret,
@@ -125,6 +128,7 @@ impl Partner {
             password_out,
             slots: Slots::default(),
             profile: Arc::new(profile),
+            code_lists,
             calendars: Arc::clone(profiles.calendars()),
         })
     }
@@ -175,6 +179,12 @@ impl Partner {
     #[must_use]
     pub fn calendars(&self) -> &Calendars {
         &self.calendars
+    }
+
+    /// Code lists in force with it, and what becomes of a code that is not listed.
+    #[must_use]
+    pub fn code_lists(&self) -> &Lists {
+        &self.code_lists
     }
 
     /// User and password that we present to it, where it gave us some of its own.

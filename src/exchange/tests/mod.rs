@@ -1,6 +1,7 @@
 //! Two exchanges back to back: no sockets, a memory store each, one mock clock.
 
 mod answers;
+mod codes;
 mod deliveries;
 mod lenient;
 mod operations;
@@ -193,7 +194,10 @@ impl World {
         let t = trust();
         let limits = || Limits { workers: Workers::Inline, ..Limits::default() };
         let kr = side("KR", &t.kr, vec![partner("ID", &t.id, of_id)], clock.clone(), &wire, limits());
-        let others = vec![partner("KR", &t.kr, of_kr), partner("XX", &t.stranger, |_| {})];
+        let others = vec![
+            partner("KR", &t.kr, of_kr),
+            partner("XX", &t.stranger, |file| file.territories = vec!["VN".to_owned()]),
+        ];
         let id = side("ID", &t.id, others, clock.clone(), &wire, limits());
         let mut peers = wire.peers.lock().unwrap();
         peers.insert("ID".to_owned(), (Arc::downgrade(&id), t.kr.tls.clone()));

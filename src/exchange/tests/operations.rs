@@ -136,7 +136,7 @@ async fn a_co_of_one_partner_is_unknown_to_another() {
     let world = World::new();
     world.deliver(1).await;
     let mut message = sample::notice(1, NoticeKind::Withdrawal);
-    message.responsible_country_code.value = "XX".into();
+    message.responsible_country_code.value = "VN".into();
     let t = trust();
     let operation = Operation::SendAmendmentNotification;
     let forge = Forge {

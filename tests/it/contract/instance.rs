@@ -57,6 +57,11 @@ pub fn document(payload: &str, dice: &mut Dice, fill: Fill) -> Tree {
     tree
 }
 
+/// Any root of the contract.
+pub fn root(root: &Element, dice: &mut Dice, fill: Fill) -> Tree {
+    element(root, dice, fill)
+}
+
 fn prefix(ns: u8) -> &'static str {
     match Slot::ALL[usize::from(ns)] {
         Slot::Lpco => "",
