@@ -22,6 +22,7 @@ pub mod partner;
 pub mod place;
 pub mod profile;
 pub mod reach;
+pub mod replay;
 pub mod serve;
 pub mod store;
 pub mod validate;
@@ -113,6 +114,7 @@ pub enum Noun {
     )]
     Contract(contract::Contract),
     Validate(validate::Validate),
+    Replay(Box<replay::Replay>),
     /// WS-Security on plain files
     #[command(
         after_help = "EXAMPLES:\n  coconnect wss check --key server.key --key server.crt --trusted ca.crt message.xml"
@@ -141,6 +143,7 @@ pub fn run() -> ExitCode {
         Noun::Xmlsec(args) => xmlsec::run(&args),
         Noun::Contract(command) => contract::run(command),
         Noun::Validate(args) => validate::run(&args),
+        Noun::Replay(args) => replay::run(&args),
         Noun::Wss(args) => wss::run(&args),
     })
 }

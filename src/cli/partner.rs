@@ -10,6 +10,8 @@ use super::out::{self, Exit, Failure};
 use super::place::Place;
 use crate::contract::codelist::{self, Difference};
 use crate::exchange::partner::PartnerFile;
+use crate::gateway::annex::{self, Offered};
+use crate::gateway::identity::OwnIdentity;
 use crate::gateway::partners::{self, Existing};
 
 /// Partner administrations: one file each.
@@ -26,6 +28,13 @@ pub enum Partner {
     /// Show one partner: what is agreed, and when its certificates end
     #[command(after_help = "EXAMPLES:\n  coconnect partner show ID --dir kr")]
     Show(Show),
+    /// Write the bilateral technical annex from what is in force: the files of both sides differ in what is not yet agreed
+    #[command(
+        after_help = "Certificates with fingerprints, endpoints, operations, security, service levels, contacts, code lists, profile and data\n\
+                      menu, in the order of the parties' ids: whoever writes it, the same facts give the same octets.\n\n\
+                      EXAMPLES:\n  coconnect partner annex ID --dir kr > annex-kr.md\n  coconnect partner annex ID --dir kr --csv > menu.csv\n  coconnect partner annex ID --dir kr --json"
+    )]
+    Annex(AnnexArgs),
 }
 
 /// `partner add`.
@@ -56,11 +65,27 @@ pub struct Show {
     json: bool,
 }
 
+/// `partner annex`.
+#[derive(Debug, Args)]
+pub struct AnnexArgs {
+    /// The partner's id.
+    partner: String,
+    #[command(flatten)]
+    place: Place,
+    /// Only the data menu, as CSV.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn run(verb: Partner) -> Result<Exit, Failure> {
     match verb {
         Partner::Add(args) => add(&args),
         Partner::List(args) => list(&args),
         Partner::Show(args) => show(&args),
+        Partner::Annex(args) => annex(&args),
     }
 }
 
@@ -181,6 +206,30 @@ fn told(difference: &Difference) -> String {
             format!("{head}, our newest is {ours}; only in ours: {more}; only in theirs: {less}")
         }
     }
+}
+
+fn annex(args: &AnnexArgs) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let none = || {
+        Failure::refused(format!("there is no partner {:?}", args.partner))
+            .hint("coconnect partner list names those there are")
+    };
+    let id = crate::base::id::PartnerId::parse(&args.partner).map_err(|_| none())?;
+    let path = config.partners_dir().join(format!("{id}.toml"));
+    if !path.exists() {
+        return Err(none());
+    }
+    let own = OwnIdentity::load(&config).map_err(|e| Failure::usage(out::chain(&e)))?;
+    let file = partners::load(&path).map_err(|e| unusable(&e))?;
+    let partner = crate::exchange::Partner::load(file, &config.partners_dir(), &own.anchors)
+        .map_err(|e| Failure::usage(format!("{}: {}", path.display(), out::chain(&e))))?;
+    let annex = annex::annex(&config, &own, &Offered::read(&config), &partner);
+    if args.json {
+        out::json(&annex.json());
+    } else {
+        out::octets(if args.csv { annex.csv() } else { annex.markdown() }.as_bytes());
+    }
+    Ok(Exit::Done)
 }
 
 /// A partner as JSON: the file, without the hash of its password.

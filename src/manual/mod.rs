@@ -1,5 +1,6 @@
 //! The manual: documents that ship with the code.
 //!
+//! - [`conformance`]: the conformance kit, its cases, and the technical annex.
 //! - [`operations`]: daily work: set up, add a partner, watch, rotate, repair.
 //! - [`data_model`]: what is stored where, and what can be rebuilt.
 //! - [`profiles`]: how to write an agreement profile, every key of it.
@@ -10,6 +11,9 @@
 
 pub mod mappings {
     #![doc = include_str!("mappings.md")]
+}
+pub mod conformance {
+    #![doc = include_str!("conformance.md")]
 }
 pub mod operations {
     #![doc = include_str!("operations.md")]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::address::Network;
-use super::settings::{Delivery, Encrypt, Retention, Security, SignedParts};
+use super::settings::{Contact, Delivery, Encrypt, Retention, Security, SignedParts};
 use crate::base::id::{Environment, PartnerId};
 use crate::contract::Operation;
 use crate::contract::codelist::{NAMES, Unknown};
@@ -257,6 +257,9 @@ pub struct PartnerFile {
     /// Its certification authorities; default: those of our own configuration.
     #[serde(default, rename = "anchor")]
     pub anchors: Vec<AnchorEntry>,
+    /// Whom to call there; default nobody.
+    #[serde(default, rename = "contact", skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
 }
 
 fn default_profile() -> String {

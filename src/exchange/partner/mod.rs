@@ -20,7 +20,8 @@ pub use address::Network;
 pub use file::{AnchorEntry, CertificateEntry, CertificateUse, Error, OperationName, PartnerFile, Uses};
 pub use secret::{Secret, generate_password};
 pub use settings::{
-    Cipher, Delivery, Encrypt, KeyReference, KeyTransport, Order, Retention, Security, SignatureName, SignedParts,
+    Cipher, Contact, Delivery, Encrypt, KeyReference, KeyTransport, Order, Retention, Security, SignatureName,
+    SignedParts,
 };
 use zeroize::Zeroizing;
 
