@@ -18,6 +18,38 @@ pub static OPERATIONS: &[OperationRow] = &[
         response_action: "urn:coconnect:service:1:SendCOResponse",
         fault_action: "urn:coconnect:service:1:Fault",
     },
+    OperationRow {
+        name: "SendAmendmentNotification",
+        response: "SendAmendmentNotificationResponse",
+        path: "/send-amendment-notification",
+        action: "urn:coconnect:service:1:SendAmendmentNotification",
+        response_action: "urn:coconnect:service:1:SendAmendmentNotificationResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendCancellationStatus",
+        response: "SendCancellationStatusResponse",
+        path: "/send-cancellation-status",
+        action: "urn:coconnect:service:1:SendCancellationStatus",
+        response_action: "urn:coconnect:service:1:SendCancellationStatusResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendFeedback",
+        response: "SendFeedbackResponse",
+        path: "/send-feedback",
+        action: "urn:coconnect:service:1:SendFeedback",
+        response_action: "urn:coconnect:service:1:SendFeedbackResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendDO",
+        response: "SendDOResponse",
+        path: "/send-do",
+        action: "urn:coconnect:service:1:SendDO",
+        response_action: "urn:coconnect:service:1:SendDOResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
 ];
 
 static PATTERN_0: Pattern = Pattern {
@@ -146,7 +178,12 @@ static SIMPLES: &[Simple] = &[
     Simple { name: "Quantity16Type", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(16), Facet::FractionDigits(6)] },
     Simple { name: "Decimal16Type", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(16), Facet::FractionDigits(6)] },
     Simple { name: "Quantity8Type", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(8), Facet::FractionDigits(0)] },
+    Simple { name: "AmendmentFunctionType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["1", "4", "17"])] },
+    Simple { name: "NoticeKindType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["amendment", "withdrawal", "revocation"])] },
     Simple { name: "MessageFunctionType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Pattern(&[&PATTERN_6], "Message function (UN/EDIFACT 1225), n..2; a leading zero may stand")] },
+    Simple { name: "UnitQuantityType", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(16), Facet::FractionDigits(6)] },
+    Simple { name: "DecisionType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["granted", "partly-granted", "denied", "under-verification", "resubmission-required", "revised"])] },
+    Simple { name: "ExporterStandingType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["active", "suspended", "revoked"])] },
     Simple { name: "MessageIDType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::Pattern(&[&PATTERN_7], "a message id, urn:uuid: and a UUID")] },
     Simple { name: "NameType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::MaxLength(256)] },
     Simple { name: "SaltType", variety: Variety::Atomic(Primitive::Base64Binary), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(16), Facet::MaxLength(64)] },
@@ -160,11 +197,20 @@ static SIMPLES: &[Simple] = &[
 
 static ROOTS: &[Element] = &[
     Element { ns: 0, name: "SendCO", wco_id: "", kind: Type::Complex(0), nillable: false, fixed: None },
-    Element { ns: 0, name: "SendCOResponse", wco_id: "", kind: Type::Complex(66), nillable: false, fixed: None },
-    Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(67), nillable: false, fixed: None },
-    Element { ns: 0, name: "FaultDetail", wco_id: "", kind: Type::Complex(79), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendCOResponse", wco_id: "", kind: Type::Complex(87), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendAmendmentNotification", wco_id: "", kind: Type::Complex(94), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendAmendmentNotificationResponse", wco_id: "", kind: Type::Complex(95), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendCancellationStatus", wco_id: "", kind: Type::Complex(96), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendCancellationStatusResponse", wco_id: "", kind: Type::Complex(97), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendFeedback", wco_id: "", kind: Type::Complex(98), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendFeedbackResponse", wco_id: "", kind: Type::Complex(99), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendDO", wco_id: "", kind: Type::Complex(100), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendDOResponse", wco_id: "", kind: Type::Complex(101), nillable: false, fixed: None },
+    Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+    Element { ns: 0, name: "FaultDetail", wco_id: "", kind: Type::Complex(102), nillable: false, fixed: None },
     Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
     Element { ns: 2, name: "LPCO", wco_id: "", kind: Type::Complex(13), nillable: false, fixed: None },
+    Element { ns: 2, name: "Amendment", wco_id: "06A", kind: Type::Complex(66), nillable: false, fixed: None },
     Element { ns: 4, name: "AgreementCode", wco_id: "K16", kind: Type::Complex(20), nillable: false, fixed: None },
     Element { ns: 4, name: "IssuedRetroactivelyIndicator", wco_id: "K14", kind: Type::Simple(20), nillable: false, fixed: None },
     Element { ns: 4, name: "BackToBackIndicator", wco_id: "K15", kind: Type::Simple(20), nillable: false, fixed: None },
@@ -174,7 +220,11 @@ static ROOTS: &[Element] = &[
     Element { ns: 4, name: "OriginCriterionText", wco_id: "", kind: Type::Complex(24), nillable: false, fixed: None },
     Element { ns: 4, name: "LinkedDocument", wco_id: "", kind: Type::Complex(32), nillable: false, fixed: None },
     Element { ns: 4, name: "DocumentSignature", wco_id: "", kind: Type::Complex(37), nillable: false, fixed: None },
-    Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
+    Element { ns: 4, name: "LPCOReference", wco_id: "", kind: Type::Complex(69), nillable: false, fixed: None },
+    Element { ns: 4, name: "NoticeKindCode", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
+    Element { ns: 4, name: "Claim", wco_id: "", kind: Type::Complex(77), nillable: false, fixed: None },
+    Element { ns: 4, name: "ExporterList", wco_id: "", kind: Type::Complex(83), nillable: false, fixed: None },
+    Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(70), nillable: false, fixed: None },
 ];
 
 static COMPLEXES: &[Complex] = &[
@@ -205,11 +255,14 @@ static COMPLEXES: &[Complex] = &[
             Element { ns: 1, name: "AgencyAssignedCustomizationVersionCode", wco_id: "", kind: Type::Complex(8), nillable: false, fixed: None },
             Element { ns: 1, name: "CommunicationMetaData", wco_id: "", kind: Type::Complex(9), nillable: false, fixed: None },
             Element { ns: 2, name: "LPCO", wco_id: "", kind: Type::Complex(13), nillable: false, fixed: None },
+            Element { ns: 2, name: "Amendment", wco_id: "06A", kind: Type::Complex(66), nillable: false, fixed: None },
+            Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 4, name: "ExporterList", wco_id: "", kind: Type::Complex(83), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Element(7) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(7) }, Particle { min: 1, max: 1, term: Term::Element(8) }, Particle { min: 1, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }]) }]) },
         mixed: false,
     },
-        flat: Some(&[Place::element(0, "WCODataModelVersionCode", 1, 1), Place::element(1, "WCOTypeName", 0, 1), Place::element(2, "ResponsibleCountryCode", 1, 1), Place::element(3, "ResponsibleAgencyName", 0, 1), Place::element(4, "AgencyAssignedCustomizationCode", 0, 1), Place::element(5, "AgencyAssignedCustomizationVersionCode", 0, 1), Place::element(6, "CommunicationMetaData", 0, 1), Place::element(7, "LPCO", 1, 1)]),
+        flat: None,
     },
     Complex {
         name: "Code6Type",
@@ -951,36 +1004,55 @@ static COMPLEXES: &[Complex] = &[
         flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
-        name: "SendCOResponse",
+        name: "AmendmentType",
         attributes: &[],
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(67), nillable: false, fixed: None },
+            Element { ns: 2, name: "FunctionCode", wco_id: "017", kind: Type::Complex(67), nillable: false, fixed: None },
+            Element { ns: 2, name: "FunctionalReferenceID", wco_id: "D026", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "NoticeKindCode", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
+            Element { ns: 4, name: "LPCOReference", wco_id: "", kind: Type::Complex(69), nillable: false, fixed: None },
+            Element { ns: 2, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(15), nillable: false, fixed: None },
+            Element { ns: 2, name: "ChangeReasonCode", wco_id: "099", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 2, name: "AdditionalInformation", wco_id: "03A", kind: Type::Complex(23), nillable: false, fixed: None },
+            Element { ns: 2, name: "LPCO", wco_id: "", kind: Type::Complex(13), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 9, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 0, 1), Place::element(2, "NoticeKindCode", 1, 1), Place::element(3, "LPCOReference", 1, 1), Place::element(4, "IssueDateTime", 1, 1), Place::element(5, "ChangeReasonCode", 0, 1), Place::element(6, "AdditionalInformation", 0, 9), Place::element(7, "LPCO", 0, 1), Place::any(0, 4294967295)]),
     },
     Complex {
-        name: "AcknowledgementType",
+        name: "AmendmentFunctionType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(44),
+        flat: None,
+    },
+    Complex {
+        name: "NoticeKindType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(45),
+        flat: None,
+    },
+    Complex {
+        name: "LPCOReferenceType",
         attributes: &[],
-        any_attribute: Some((Wildcard::Other(0), Process::Lax)),
+        any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
-            Element { ns: 0, name: "DocumentDigest", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
-            Element { ns: 0, name: "FirstMessage", wco_id: "", kind: Type::Complex(74), nillable: false, fixed: None },
-            Element { ns: 0, name: "JournalEntry", wco_id: "", kind: Type::Complex(75), nillable: false, fixed: None },
-            Element { ns: 0, name: "TreeHead", wco_id: "", kind: Type::Complex(76), nillable: false, fixed: None },
-            Element { ns: 0, name: "ConsistencyProof", wco_id: "", kind: Type::Complex(77), nillable: false, fixed: None },
-            Element { ns: 0, name: "InclusionProof", wco_id: "", kind: Type::Complex(78), nillable: false, fixed: None },
+            Element { ns: 4, name: "ID", wco_id: "D014", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "TypeCode", wco_id: "D013", kind: Type::Complex(17), nillable: false, fixed: None },
+            Element { ns: 4, name: "IssueCountryCode", wco_id: "", kind: Type::Complex(6), nillable: false, fixed: None },
+            Element { ns: 4, name: "IssuerName", wco_id: "R007", kind: Type::Complex(7), nillable: false, fixed: None },
+            Element { ns: 4, name: "AgreementCode", wco_id: "K16", kind: Type::Complex(20), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: Some(&[Place::element(0, "Response", 1, 1), Place::element(1, "DocumentDigest", 1, 1), Place::element(2, "FirstMessage", 0, 1), Place::element(3, "JournalEntry", 0, 1), Place::element(4, "TreeHead", 0, 1), Place::element(5, "ConsistencyProof", 0, 1), Place::element(6, "InclusionProof", 0, 1)]),
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "IssueCountryCode", 1, 1), Place::element(3, "IssuerName", 0, 1), Place::element(4, "AgreementCode", 1, 1)]),
     },
     Complex {
         name: "ResponseType",
@@ -988,23 +1060,26 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 3, name: "FunctionCode", wco_id: "017", kind: Type::Complex(69), nillable: false, fixed: None },
+            Element { ns: 3, name: "FunctionCode", wco_id: "017", kind: Type::Complex(71), nillable: false, fixed: None },
             Element { ns: 3, name: "FunctionalReferenceID", wco_id: "D026", kind: Type::Complex(10), nillable: false, fixed: None },
-            Element { ns: 3, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 3, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(72), nillable: false, fixed: None },
             Element { ns: 3, name: "TypeCode", wco_id: "D013", kind: Type::Complex(8), nillable: false, fixed: None },
-            Element { ns: 3, name: "Error", wco_id: "", kind: Type::Complex(71), nillable: false, fixed: None },
-            Element { ns: 3, name: "Status", wco_id: "", kind: Type::Complex(73), nillable: false, fixed: None },
+            Element { ns: 3, name: "AdditionalInformation", wco_id: "03A", kind: Type::Complex(73), nillable: false, fixed: None },
+            Element { ns: 3, name: "Error", wco_id: "", kind: Type::Complex(74), nillable: false, fixed: None },
+            Element { ns: 3, name: "Status", wco_id: "", kind: Type::Complex(76), nillable: false, fixed: None },
+            Element { ns: 4, name: "LPCOReference", wco_id: "", kind: Type::Complex(69), nillable: false, fixed: None },
+            Element { ns: 4, name: "Claim", wco_id: "", kind: Type::Complex(77), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1000, term: Term::Element(4) }, Particle { min: 0, max: 9, term: Term::Element(5) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 1000, term: Term::Element(5) }, Particle { min: 0, max: 9, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9999, term: Term::Element(8) }]) },
         mixed: false,
     },
-        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 1, 1), Place::element(2, "IssueDateTime", 0, 1), Place::element(3, "TypeCode", 0, 1), Place::element(4, "Error", 0, 1000), Place::element(5, "Status", 0, 9)]),
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 1, 1), Place::element(2, "IssueDateTime", 0, 1), Place::element(3, "TypeCode", 0, 1), Place::element(4, "AdditionalInformation", 0, 9), Place::element(5, "Error", 0, 1000), Place::element(6, "Status", 0, 9), Place::element(7, "LPCOReference", 0, 1), Place::element(8, "Claim", 0, 9999)]),
     },
     Complex {
         name: "MessageFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
-        content: Content::Simple(44),
+        content: Content::Simple(46),
         flat: None,
     },
     Complex {
@@ -1022,6 +1097,21 @@ static COMPLEXES: &[Complex] = &[
         flat: None,
     },
     Complex {
+        name: "AdditionalInformationType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 3, name: "StatementTypeCode", wco_id: "369", kind: Type::Complex(8), nillable: false, fixed: None },
+            Element { ns: 3, name: "StatementCode", wco_id: "226", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 3, name: "StatementDescription", wco_id: "225", kind: Type::Complex(24), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "StatementTypeCode", 0, 1), Place::element(1, "StatementCode", 0, 1), Place::element(2, "StatementDescription", 0, 1)]),
+    },
+    Complex {
         name: "ErrorType",
         attributes: &[],
         any_attribute: None,
@@ -1029,7 +1119,7 @@ static COMPLEXES: &[Complex] = &[
         elements: &[
             Element { ns: 3, name: "ValidationCode", wco_id: "377", kind: Type::Complex(35), nillable: false, fixed: None },
             Element { ns: 3, name: "Description", wco_id: "488", kind: Type::Complex(24), nillable: false, fixed: None },
-            Element { ns: 3, name: "Pointer", wco_id: "", kind: Type::Complex(72), nillable: false, fixed: None },
+            Element { ns: 3, name: "Pointer", wco_id: "", kind: Type::Complex(75), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
@@ -1058,7 +1148,7 @@ static COMPLEXES: &[Complex] = &[
         content: Content::Elements {
         elements: &[
             Element { ns: 3, name: "NameCode", wco_id: "379", kind: Type::Complex(20), nillable: false, fixed: None },
-            Element { ns: 3, name: "EffectiveDateTime", wco_id: "380", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 3, name: "EffectiveDateTime", wco_id: "380", kind: Type::Complex(72), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
@@ -1066,12 +1156,176 @@ static COMPLEXES: &[Complex] = &[
         flat: Some(&[Place::element(0, "NameCode", 1, 1), Place::element(1, "EffectiveDateTime", 0, 1)]),
     },
     Complex {
+        name: "ClaimType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "DeclarationID", wco_id: "D014", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "DeclarationItemNumeric", wco_id: "006", kind: Type::Simple(38), nillable: false, fixed: None },
+            Element { ns: 4, name: "SequenceNumeric", wco_id: "006", kind: Type::Simple(38), nillable: false, fixed: None },
+            Element { ns: 4, name: "ClaimedQuantity", wco_id: "", kind: Type::Complex(78), nillable: false, fixed: None },
+            Element { ns: 4, name: "Decision", wco_id: "", kind: Type::Complex(79), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 99, term: Term::Element(4) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "DeclarationID", 1, 1), Place::element(1, "DeclarationItemNumeric", 0, 1), Place::element(2, "SequenceNumeric", 1, 1), Place::element(3, "ClaimedQuantity", 1, 1), Place::element(4, "Decision", 1, 99)]),
+    },
+    Complex {
+        name: "UnitQuantityType",
+        attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(47),
+        flat: None,
+    },
+    Complex {
+        name: "DecisionType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "SequenceNumeric", wco_id: "006", kind: Type::Simple(38), nillable: false, fixed: None },
+            Element { ns: 4, name: "NameCode", wco_id: "379", kind: Type::Complex(80), nillable: false, fixed: None },
+            Element { ns: 4, name: "EffectiveDateTime", wco_id: "380", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "GrantedQuantity", wco_id: "", kind: Type::Complex(78), nillable: false, fixed: None },
+            Element { ns: 4, name: "Reason", wco_id: "", kind: Type::Complex(82), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 9, term: Term::Element(4) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "NameCode", 1, 1), Place::element(2, "EffectiveDateTime", 1, 1), Place::element(3, "GrantedQuantity", 0, 1), Place::element(4, "Reason", 0, 9)]),
+    },
+    Complex {
+        name: "DecisionType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(48),
+        flat: None,
+    },
+    Complex {
+        name: "DateTimeType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "DateTimeString", wco_id: "", kind: Type::Complex(16), nillable: false, fixed: None },
+            Element { ns: 4, name: "DateTime", wco_id: "", kind: Type::Simple(15), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
+        mixed: false,
+    },
+        flat: None,
+    },
+    Complex {
+        name: "ReasonType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "Code", wco_id: "226", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 4, name: "Description", wco_id: "225", kind: Type::Complex(24), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Code", 0, 1), Place::element(1, "Description", 0, 1)]),
+    },
+    Complex {
+        name: "ExporterListType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "ID", wco_id: "", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "AgreementCode", wco_id: "K16", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 4, name: "Exporter", wco_id: "57A", kind: Type::Complex(84), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 1, 1), Place::element(2, "AgreementCode", 0, 1), Place::element(3, "Exporter", 1, 99999)]),
+    },
+    Complex {
+        name: "ExporterType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "AuthorisationID", wco_id: "", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "Name", wco_id: "R031", kind: Type::Complex(7), nillable: false, fixed: None },
+            Element { ns: 4, name: "ID", wco_id: "R032", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "StandingCode", wco_id: "", kind: Type::Complex(85), nillable: false, fixed: None },
+            Element { ns: 4, name: "ValidFromDateTime", wco_id: "", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "ValidUntilDateTime", wco_id: "", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "Goods", wco_id: "", kind: Type::Complex(86), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 999, term: Term::Element(6) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "AuthorisationID", 1, 1), Place::element(1, "Name", 1, 1), Place::element(2, "ID", 0, 1), Place::element(3, "StandingCode", 0, 1), Place::element(4, "ValidFromDateTime", 1, 1), Place::element(5, "ValidUntilDateTime", 0, 1), Place::element(6, "Goods", 0, 999)]),
+    },
+    Complex {
+        name: "ExporterStandingType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(49),
+        flat: None,
+    },
+    Complex {
+        name: "ExporterGoodsType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "ClassificationID", wco_id: "145", kind: Type::Complex(27), nillable: false, fixed: None },
+            Element { ns: 4, name: "Description", wco_id: "137", kind: Type::Complex(24), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "ClassificationID", 0, 1), Place::element(1, "Description", 0, 1)]),
+    },
+    Complex {
+        name: "SendCOResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "AcknowledgementType",
+        attributes: &[],
+        any_attribute: Some((Wildcard::Other(0), Process::Lax)),
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 0, name: "DocumentDigest", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
+            Element { ns: 0, name: "FirstMessage", wco_id: "", kind: Type::Complex(89), nillable: false, fixed: None },
+            Element { ns: 0, name: "JournalEntry", wco_id: "", kind: Type::Complex(90), nillable: false, fixed: None },
+            Element { ns: 0, name: "TreeHead", wco_id: "", kind: Type::Complex(91), nillable: false, fixed: None },
+            Element { ns: 0, name: "ConsistencyProof", wco_id: "", kind: Type::Complex(92), nillable: false, fixed: None },
+            Element { ns: 0, name: "InclusionProof", wco_id: "", kind: Type::Complex(93), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Response", 1, 1), Place::element(1, "DocumentDigest", 1, 1), Place::element(2, "FirstMessage", 0, 1), Place::element(3, "JournalEntry", 0, 1), Place::element(4, "TreeHead", 0, 1), Place::element(5, "ConsistencyProof", 0, 1), Place::element(6, "InclusionProof", 0, 1)]),
+    },
+    Complex {
         name: "FirstMessageType",
         attributes: &[],
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(45), nillable: false, fixed: None },
+            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
             Element { ns: 0, name: "Leaf", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) },
@@ -1085,11 +1339,11 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "Partner", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "Operation", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
+            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "Partner", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "Operation", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
             Element { ns: 0, name: "SignatureDigest", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
-            Element { ns: 0, name: "Salt", wco_id: "", kind: Type::Simple(47), nillable: false, fixed: None },
+            Element { ns: 0, name: "Salt", wco_id: "", kind: Type::Simple(52), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
@@ -1102,8 +1356,8 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
+            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
             Element { ns: 0, name: "Root", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
             Element { ns: 0, name: "Time", wco_id: "", kind: Type::Simple(15), nillable: false, fixed: None },
         ],
@@ -1118,8 +1372,8 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "From", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
-            Element { ns: 0, name: "To", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
+            Element { ns: 0, name: "From", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
+            Element { ns: 0, name: "To", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
             Element { ns: 0, name: "Node", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 128, term: Term::Element(2) }]) },
@@ -1133,10 +1387,10 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(45), nillable: false, fixed: None },
+            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
             Element { ns: 0, name: "Leaf", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
-            Element { ns: 0, name: "Index", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
-            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
+            Element { ns: 0, name: "Index", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
+            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
             Element { ns: 0, name: "Node", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 64, term: Term::Element(4) }]) },
@@ -1145,15 +1399,119 @@ static COMPLEXES: &[Complex] = &[
         flat: Some(&[Place::element(0, "MessageID", 0, 1), Place::element(1, "Leaf", 1, 1), Place::element(2, "Index", 1, 1), Place::element(3, "Size", 1, 1), Place::element(4, "Node", 0, 64)]),
     },
     Complex {
+        name: "SendAmendmentNotification",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendAmendmentNotificationResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "SendCancellationStatus",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendCancellationStatusResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "SendFeedback",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendFeedbackResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "SendDO",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendDOResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
         name: "FaultDetailType",
         attributes: &[],
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "verdict", wco_id: "", kind: Type::Simple(49), nillable: false, fixed: None },
-            Element { ns: 0, name: "referenceId", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "error", wco_id: "", kind: Type::Complex(80), nillable: false, fixed: None },
+            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "verdict", wco_id: "", kind: Type::Simple(54), nillable: false, fixed: None },
+            Element { ns: 0, name: "referenceId", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "error", wco_id: "", kind: Type::Complex(103), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1000, term: Term::Element(3) }]) },
         mixed: false,
@@ -1166,13 +1524,13 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "wcoId", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
+            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "wcoId", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
             Element { ns: 0, name: "xpath", wco_id: "", kind: Type::Simple(1), nillable: false, fixed: None },
-            Element { ns: 0, name: "line", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
-            Element { ns: 0, name: "column", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
+            Element { ns: 0, name: "line", wco_id: "", kind: Type::Simple(55), nillable: false, fixed: None },
+            Element { ns: 0, name: "column", wco_id: "", kind: Type::Simple(55), nillable: false, fixed: None },
             Element { ns: 0, name: "expected", wco_id: "", kind: Type::Simple(1), nillable: false, fixed: None },
-            Element { ns: 0, name: "came", wco_id: "", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 0, name: "came", wco_id: "", kind: Type::Complex(104), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
@@ -1185,9 +1543,9 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "type", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "length", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
-            Element { ns: 0, name: "inList", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "type", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "length", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
+            Element { ns: 0, name: "inList", wco_id: "", kind: Type::Simple(56), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
@@ -1198,14 +1556,14 @@ static COMPLEXES: &[Complex] = &[
         name: "Text17Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
-        content: Content::Simple(52),
+        content: Content::Simple(57),
         flat: None,
     },
     Complex {
         name: "Text140Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
-        content: Content::Simple(53),
+        content: Content::Simple(58),
         flat: None,
     },
 ];
@@ -1514,6 +1872,35 @@ pub mod data {
         }
     }
 
+    /// Quantity n..16,6, not below zero, with its unit.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct UnitQuantity {
+        /// The value.
+        pub value: text::Decimal,
+        /// `@unitCode`
+        pub unit_code: text::Text,
+    }
+
+    impl Bind for UnitQuantity {
+        #[inline]
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |at, value| match at {
+                0 => out.unit_code = value,
+                _ => {}
+            });
+            out.value = text::Decimal::checked(binder.content(node, complex));
+            out
+        }
+    }
+
+    impl Write for UnitQuantity {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            writer.attribute(&complex.attributes[0], &self.unit_code);
+            writer.text(self.value.as_str());
+        }
+    }
+
 }
 
 /// Types of the namespace `ext`.
@@ -1698,6 +2085,369 @@ pub mod ext {
         #[inline]
         fn codes<V: Visit>(&self, visit: &mut V) {
             if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// The document that a message is about.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct LpcoReference {
+        /// Number that the issuing body gave the document. (D014)
+        pub id: super::data::Id,
+        /// Kind of document; not the agreement (K16). (D013)
+        pub type_code: Option<super::data::Code>,
+        /// Territory whose administration issued and sent the document: ResponsibleCountryCode of its header.
+        pub issue_country_code: super::data::Code,
+        /// The issuing body, as the document names it; absent where the document names none. (R007)
+        pub issuer_name: Option<super::data::Text>,
+        /// The trade agreement or scheme under which the document is issued; not the kind of document (D013). (K16)
+        pub agreement_code: super::data::Code,
+    }
+
+    impl Bind for LpcoReference {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.issue_country_code = binder.complex(&child),
+                3 => out.issuer_name = Some(binder.complex(&child)),
+                4 => out.agreement_code = binder.complex(&child),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for LpcoReference {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.id);
+            if let Some(value) = &self.type_code { writer.complex(&elements[1], value); }
+            writer.complex(&elements[2], &self.issue_country_code);
+            if let Some(value) = &self.issuer_name { writer.complex(&elements[3], value); }
+            writer.complex(&elements[4], &self.agreement_code);
+        }
+    }
+
+    impl Codes for LpcoReference {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            { let value = &self.issue_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// A claim to preferential treatment for one item, and the decisions on it.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Claim {
+        /// Number of the import declaration that made the claim. (D014)
+        pub declaration_id: super::data::Id,
+        /// Item of the declaration. (006)
+        pub declaration_item_numeric: Option<text::Decimal>,
+        /// Item of the document that is claimed. (006)
+        pub sequence_numeric: text::Decimal,
+        /// How much of the item the claim uses, with its unit.
+        pub claimed_quantity: super::data::UnitQuantity,
+        /// What was decided; of several the one with the highest number is in force.
+        pub decision: Vec<super::ext::Decision>,
+    }
+
+    impl Bind for Claim {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.declaration_id = binder.complex(&child),
+                1 => out.declaration_item_numeric = Some(binder.decimal(&child)),
+                2 => out.sequence_numeric = binder.decimal(&child),
+                3 => out.claimed_quantity = binder.complex(&child),
+                4 => super::super::bind::push(&mut out.decision, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Claim {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.declaration_id);
+            if let Some(value) = &self.declaration_item_numeric { writer.leaf(&elements[1], value.as_str()); }
+            writer.leaf(&elements[2], self.sequence_numeric.as_str());
+            writer.complex(&elements[3], &self.claimed_quantity);
+            for value in &self.decision { writer.complex(&elements[4], value); }
+        }
+    }
+
+    impl Codes for Claim {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.claimed_quantity; if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "ClaimedQuantity", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.decision.iter().enumerate() { visit.enter("Decision", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
+    /// A decision on a claim.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Decision {
+        /// Number of the decision within its claim, each number once. (006)
+        pub sequence_numeric: text::Decimal,
+        /// The decision. (379)
+        pub name_code: super::data::Code,
+        /// When it was decided. (380)
+        pub effective_date_time: super::ext::DateTime,
+        /// For how much the treatment was granted, where that is less than what was claimed.
+        pub granted_quantity: Option<super::data::UnitQuantity>,
+        /// Why it was decided so.
+        pub reason: Vec<super::ext::Reason>,
+    }
+
+    impl Bind for Decision {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => out.name_code = binder.complex(&child),
+                2 => out.effective_date_time = binder.complex(&child),
+                3 => out.granted_quantity = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.reason, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Decision {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.leaf(&elements[0], self.sequence_numeric.as_str());
+            writer.complex(&elements[1], &self.name_code);
+            writer.complex(&elements[2], &self.effective_date_time);
+            if let Some(value) = &self.granted_quantity { writer.complex(&elements[3], value); }
+            for value in &self.reason { writer.complex(&elements[4], value); }
+        }
+    }
+
+    impl Codes for Decision {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.granted_quantity { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrantedQuantity", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// A date and time in one of the shapes that partners send; kept as it came.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct DateTime {
+        /// DateTimeString
+        pub date_time_string: Option<super::data::DateTimeString>,
+        /// DateTime
+        pub date_time: Option<text::Text>,
+    }
+
+    impl Bind for DateTime {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for DateTime {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// Why something was decided: a code, words, or both.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Reason {
+        /// The reason as a code. (226)
+        pub code: Option<super::data::Code>,
+        /// The reason in words. (225)
+        pub description: Option<super::data::Text>,
+    }
+
+    impl Bind for Reason {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = Some(binder.complex(&child)),
+                1 => out.description = Some(binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Reason {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.code { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.description { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Reason {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// The list of approved exporters of one administration.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct ExporterList {
+        /// Number of the list, or of this issue of it.
+        pub id: super::data::Id,
+        /// As of when the list holds. (D011)
+        pub issue_date_time: super::ext::DateTime,
+        /// The trade agreement or scheme under which the document is issued; not the kind of document (D013). (K16)
+        pub agreement_code: Option<super::data::Code>,
+        /// An approved exporter. (57A)
+        pub exporter: Vec<super::ext::Exporter>,
+    }
+
+    impl Bind for ExporterList {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = binder.complex(&child),
+                2 => out.agreement_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.exporter, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for ExporterList {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.id);
+            writer.complex(&elements[1], &self.issue_date_time);
+            if let Some(value) = &self.agreement_code { writer.complex(&elements[2], value); }
+            for value in &self.exporter { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for ExporterList {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.agreement_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// An approved exporter and the extent of the authorisation.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Exporter {
+        /// Code of the authorisation, as Declarations of Origin name it.
+        pub authorisation_id: super::data::Id,
+        /// Name of the exporter. (R031)
+        pub name: super::data::Text,
+        /// Identifier of the exporter. (R032)
+        pub id: Option<super::data::Id>,
+        /// Whether the authorisation is in force; absent: it is.
+        pub standing_code: Option<super::data::Code>,
+        /// First moment of the authorisation.
+        pub valid_from_date_time: super::ext::DateTime,
+        /// Last moment of the authorisation; absent: until further notice.
+        pub valid_until_date_time: Option<Box<super::ext::DateTime>>,
+        /// Goods that the authorisation covers; none: all goods.
+        pub goods: Vec<super::ext::ExporterGoods>,
+    }
+
+    impl Bind for Exporter {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.authorisation_id = binder.complex(&child),
+                1 => out.name = binder.complex(&child),
+                2 => out.id = Some(binder.complex(&child)),
+                3 => out.standing_code = Some(binder.complex(&child)),
+                4 => out.valid_from_date_time = binder.complex(&child),
+                5 => out.valid_until_date_time = Some(Box::new(binder.complex(&child))),
+                6 => super::super::bind::push(&mut out.goods, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Exporter {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.authorisation_id);
+            writer.complex(&elements[1], &self.name);
+            if let Some(value) = &self.id { writer.complex(&elements[2], value); }
+            if let Some(value) = &self.standing_code { writer.complex(&elements[3], value); }
+            writer.complex(&elements[4], &self.valid_from_date_time);
+            if let Some(value) = &self.valid_until_date_time { writer.complex(&elements[5], &**value); }
+            for value in &self.goods { writer.complex(&elements[6], value); }
+        }
+    }
+
+    impl Codes for Exporter {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// Goods, by heading, by words, or both.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct ExporterGoods {
+        /// Tariff heading. (145)
+        pub classification_id: Option<super::data::Id>,
+        /// The goods in words. (137)
+        pub description: Option<super::data::Text>,
+    }
+
+    impl Bind for ExporterGoods {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.classification_id = Some(binder.complex(&child)),
+                1 => out.description = Some(binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for ExporterGoods {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.classification_id { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.description { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for ExporterGoods {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2941,6 +3691,73 @@ pub mod lpco {
         }
     }
 
+    /// Notice about a document: what became of it, why, and as it shall stand where it was amended.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Amendment {
+        /// 1 for a withdrawal or revocation, 4 for an amendment, 17 where another document will take its place. (017)
+        pub function_code: super::data::Code,
+        /// Reference of the notice at its sender. (D026)
+        pub functional_reference_id: Option<super::data::Id>,
+        /// Whether the document is amended, withdrawn at the wish of its holder, or revoked by its issuer.
+        pub notice_kind_code: super::data::Code,
+        /// The Certificate or Declaration of Origin that the message is about, by what tells it from all others.
+        pub lpco_reference: super::ext::LpcoReference,
+        /// When the notice was decided. (D011)
+        pub issue_date_time: super::lpco::DateTime,
+        /// The reason as a code. (099)
+        pub change_reason_code: Option<super::data::Code>,
+        /// The reason in words. (03A)
+        pub additional_information: Vec<super::lpco::AdditionalInformation>,
+        /// Licence, permit, certificate or other document: here the Certificate of Origin or the Declaration of Origin.
+        pub lpco: Option<Box<super::lpco::Lpco>>,
+        /// Elements of foreign namespaces, kept and passed on.
+        pub foreign: Vec<Foreign>,
+    }
+
+    impl Bind for Amendment {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.functional_reference_id = Some(binder.complex(&child)),
+                2 => out.notice_kind_code = binder.complex(&child),
+                3 => out.lpco_reference = binder.complex(&child),
+                4 => out.issue_date_time = binder.complex(&child),
+                5 => out.change_reason_code = Some(binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                7 => out.lpco = Some(Box::new(binder.complex(&child))),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Amendment {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.function_code);
+            if let Some(value) = &self.functional_reference_id { writer.complex(&elements[1], value); }
+            writer.complex(&elements[2], &self.notice_kind_code);
+            writer.complex(&elements[3], &self.lpco_reference);
+            writer.complex(&elements[4], &self.issue_date_time);
+            if let Some(value) = &self.change_reason_code { writer.complex(&elements[5], value); }
+            for value in &self.additional_information { writer.complex(&elements[6], value); }
+            if let Some(value) = &self.lpco { writer.complex(&elements[7], &**value); }
+            for value in &self.foreign { writer.foreign(value); }
+        }
+    }
+
+    impl Codes for Amendment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.lpco_reference; visit.enter("LPCOReference", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.lpco.as_deref() { visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
 }
 
 /// Types of the namespace `md`.
@@ -2970,7 +3787,13 @@ pub mod md {
         /// Who is to receive the document.
         pub communication_meta_data: Option<Box<super::md::CommunicationMetaData>>,
         /// Licence, permit, certificate or other document: here the Certificate of Origin or the Declaration of Origin.
-        pub lpco: super::lpco::Lpco,
+        pub lpco: Option<Box<super::lpco::Lpco>>,
+        /// Notice that a document was amended, withdrawn or revoked. (06A)
+        pub amendment: Option<Box<super::lpco::Amendment>>,
+        /// What became of a message, of a cancellation that was asked for, or of claims.
+        pub response: Option<Box<super::res::Response>>,
+        /// Who may make out Declarations of Origin by their own authority, for which goods and how long.
+        pub exporter_list: Option<Box<super::ext::ExporterList>>,
     }
 
     impl Bind for MetaData {
@@ -2985,7 +3808,10 @@ pub mod md {
                 4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
                 5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
                 6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
-                7 => out.lpco = binder.complex(&child),
+                7 => out.lpco = Some(Box::new(binder.complex(&child))),
+                8 => out.amendment = Some(Box::new(binder.complex(&child))),
+                9 => out.response = Some(Box::new(binder.complex(&child))),
+                10 => out.exporter_list = Some(Box::new(binder.complex(&child))),
                 _ => {}
             });
             out
@@ -3002,7 +3828,10 @@ pub mod md {
             if let Some(value) = &self.agency_assigned_customization_code { writer.complex(&elements[4], value); }
             if let Some(value) = &self.agency_assigned_customization_version_code { writer.complex(&elements[5], value); }
             if let Some(value) = &self.communication_meta_data { writer.complex(&elements[6], &**value); }
-            writer.complex(&elements[7], &self.lpco);
+            if let Some(value) = &self.lpco { writer.complex(&elements[7], &**value); }
+            if let Some(value) = &self.amendment { writer.complex(&elements[8], &**value); }
+            if let Some(value) = &self.response { writer.complex(&elements[9], &**value); }
+            if let Some(value) = &self.exporter_list { writer.complex(&elements[10], &**value); }
         }
     }
 
@@ -3011,7 +3840,10 @@ pub mod md {
         fn codes<V: Visit>(&self, visit: &mut V) {
             { let value = &self.responsible_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ResponsibleCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
             if let Some(value) = self.communication_meta_data.as_deref() { visit.enter("CommunicationMetaData", 0); value.codes(visit); visit.leave(); }
-            { let value = &self.lpco; visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.lpco.as_deref() { visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.amendment.as_deref() { visit.enter("Amendment", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.response.as_deref() { visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.exporter_list.as_deref() { visit.enter("ExporterList", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -3105,21 +3937,27 @@ pub mod res {
     use super::super::write::{Write, Writer};
     use crate::xml::NodeId;
 
-    /// What became of a message.
+    /// What became of a message, of a cancellation that was asked for, or of claims.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Response {
         /// 11: response. (017)
         pub function_code: super::data::Code,
-        /// MessageID of the message that is answered. (D026)
+        /// MessageID of the message that is answered: of the notice, or of the message that brought the document. (D026)
         pub functional_reference_id: super::data::Id,
-        /// When the message was received. (D011)
+        /// When the message was received, or the answer decided. (D011)
         pub issue_date_time: Option<Box<super::res::DateTime>>,
         /// Kind of response. (D013)
         pub type_code: Option<super::data::Code>,
+        /// Why it was decided so. (03A)
+        pub additional_information: Vec<super::res::AdditionalInformation>,
         /// An error in the message.
         pub error: Vec<super::res::Error>,
         /// State of the message.
         pub status: Vec<super::res::Status>,
+        /// The Certificate or Declaration of Origin that the message is about, by what tells it from all others.
+        pub lpco_reference: Option<Box<super::ext::LpcoReference>>,
+        /// A claim to preferential treatment that was made with the document, and what was decided.
+        pub claim: Vec<super::ext::Claim>,
     }
 
     impl Bind for Response {
@@ -3131,8 +3969,11 @@ pub mod res {
                 1 => out.functional_reference_id = binder.complex(&child),
                 2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
                 3 => out.type_code = Some(binder.complex(&child)),
-                4 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                5 => super::super::bind::push(&mut out.status, binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.status, binder.complex(&child)),
+                7 => out.lpco_reference = Some(Box::new(binder.complex(&child))),
+                8 => super::super::bind::push(&mut out.claim, binder.complex(&child)),
                 _ => {}
             });
             out
@@ -3146,8 +3987,11 @@ pub mod res {
             writer.complex(&elements[1], &self.functional_reference_id);
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[2], &**value); }
             if let Some(value) = &self.type_code { writer.complex(&elements[3], value); }
-            for value in &self.error { writer.complex(&elements[4], value); }
-            for value in &self.status { writer.complex(&elements[5], value); }
+            for value in &self.additional_information { writer.complex(&elements[4], value); }
+            for value in &self.error { writer.complex(&elements[5], value); }
+            for value in &self.status { writer.complex(&elements[6], value); }
+            if let Some(value) = &self.lpco_reference { writer.complex(&elements[7], &**value); }
+            for value in &self.claim { writer.complex(&elements[8], value); }
         }
     }
 
@@ -3156,6 +4000,8 @@ pub mod res {
         fn codes<V: Visit>(&self, visit: &mut V) {
             { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
             if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = self.lpco_reference.as_deref() { visit.enter("LPCOReference", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.claim.iter().enumerate() { visit.enter("Claim", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -3190,6 +4036,47 @@ pub mod res {
     }
 
     impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// A reason.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct AdditionalInformation {
+        /// Kind of the remark. (369)
+        pub statement_type_code: Option<super::data::Code>,
+        /// The reason as a code. (226)
+        pub statement_code: Option<super::data::Code>,
+        /// The reason in words. (225)
+        pub statement_description: Option<super::data::Text>,
+    }
+
+    impl Bind for AdditionalInformation {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.statement_type_code = Some(binder.complex(&child)),
+                1 => out.statement_code = Some(binder.complex(&child)),
+                2 => out.statement_description = Some(binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for AdditionalInformation {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.statement_type_code { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.statement_code { writer.complex(&elements[1], value); }
+            if let Some(value) = &self.statement_description { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for AdditionalInformation {
         #[inline]
         fn codes<V: Visit>(&self, visit: &mut V) {
             let _ = visit;
@@ -3329,7 +4216,7 @@ pub mod svc {
     /// The answer to a message that was accepted: the WCO Response, the digest of what was received, the journal entry, and proofs.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Acknowledgement {
-        /// What became of a message.
+        /// What became of a message, of a cancellation that was asked for, or of claims.
         pub response: super::res::Response,
         /// SHA-256 of the exclusive canonical form of the business document after decryption, without comments and without wsu:Id.
         pub document_digest: text::Text,

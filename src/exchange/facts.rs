@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Code, Fault};
 use super::profile::{Compiled, Finding, Judgement, Withheld};
-use super::view::{CoIdentity, ErrorView, NoticeView, WithheldView};
-use crate::contract::{self, Violation};
+use super::view::{About, ClaimView, CoIdentity, DecisionView, ErrorView, NoticeView, WithheldView};
+use crate::contract::{self, Subject, Violation};
 use crate::store::{PartName, Record};
 
 /// Facts of a message, in or out.
@@ -24,6 +24,9 @@ pub(super) struct Facts {
     /// The CO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub co: Option<CoIdentity>,
+    /// What a message about the CO says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
     /// Items of the CO.
     #[serde(default)]
     pub items: usize,
@@ -119,6 +122,52 @@ pub(super) fn error_view(violation: &Violation) -> ErrorView {
         expected: violation.expected.to_string(),
         came,
         value: violation.value.clone(),
+    }
+}
+
+/// Claims that the facts of a message keep; the message itself has all of them.
+const CLAIMS_KEPT: usize = 100;
+
+/// What a message says of the CO that it names; none of a CO itself.
+pub(super) fn about(subject: &Subject) -> Option<About> {
+    match subject {
+        Subject::Document => None,
+        Subject::Notice { kind, reason, amended } => {
+            Some(About::Notice { kind: kind.as_str().to_owned(), reason: reason.clone(), amended: *amended })
+        }
+        Subject::CancellationStatus { status, reason, answers } => Some(About::CancellationStatus {
+            status: status.as_str().to_owned(),
+            reason: reason.clone(),
+            answers: answers.clone(),
+        }),
+        Subject::Feedback { claims, answers } => Some(About::Feedback {
+            answers: answers.clone(),
+            claims: claims.iter().take(CLAIMS_KEPT).map(claim_view).collect(),
+            total: claims.len(),
+        }),
+    }
+}
+
+fn claim_view(claim: &contract::Claim) -> ClaimView {
+    let mut decisions: Vec<DecisionView> = claim
+        .decisions
+        .iter()
+        .map(|decision| DecisionView {
+            number: decision.number,
+            decision: decision.kind.as_str().to_owned(),
+            at: decision.at.clone(),
+            granted: decision.granted.as_ref().map(ToString::to_string),
+            reason: decision.reason.clone(),
+        })
+        .collect();
+    decisions.sort_by_key(|decision| decision.number);
+    ClaimView {
+        declaration: claim.declaration.clone(),
+        declaration_item: claim.declaration_item,
+        item: claim.item,
+        quantity: claim.quantity.to_string(),
+        unit: claim.unit.clone(),
+        decisions,
     }
 }
 

@@ -14,6 +14,7 @@ mod crypto;
 pub mod evidence;
 mod facts;
 pub mod fault;
+mod held;
 pub mod inbound;
 mod key;
 mod look_up;

@@ -26,5 +26,6 @@ mod vectors_dsig;
 mod vectors_enc;
 mod vectors_wss;
 mod vectors_xml;
+mod wsdl;
 mod wss_wrapping;
 mod wss_xmlsec1;

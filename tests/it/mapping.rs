@@ -37,8 +37,8 @@ fn the_edi3_sample_becomes_a_valid_co_and_comes_back() {
     let mapping = Mapping::built_in("edi3").unwrap();
     let mapped = one(&mapping, &octets);
     let message = json::decode(Operation::SendCo, &mapped.document).unwrap_or_else(|v| panic!("{:#?}", v.list));
-    assert_eq!(message.lpco.consignment.consignment_item.len(), 3);
-    assert_eq!(message.lpco.issue_date_time.text(), "20200603004634Z");
+    assert_eq!(message.lpco.as_deref().unwrap().consignment.consignment_item.len(), 3);
+    assert_eq!(message.lpco.as_deref().unwrap().issue_date_time.text(), "20200603004634Z");
     // Packages of the whole consignment have no place in the contract: each of their values is told.
     let left = unplanned(&mapped.left);
     assert_eq!(left.len(), 18, "{left:#?}");

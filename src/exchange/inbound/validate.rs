@@ -10,7 +10,7 @@ use crate::base::id::MessageId;
 use crate::contract::{self, Operation};
 use crate::exchange::Exchange;
 use crate::exchange::codes;
-use crate::exchange::facts::{Facts, error_view, identity, notices, profile_name};
+use crate::exchange::facts::{Facts, about, error_view, identity, notices, profile_name};
 use crate::exchange::fault::{Code, Fault};
 use crate::exchange::partner::secret::to_hex;
 use crate::exchange::profile::{self, Circumstances, Direction, Judgement, Subject};
@@ -83,6 +83,7 @@ impl Valid {
             message_id: Some(self.message_id.to_string()),
             digest: Some(to_hex(&self.digest)),
             co: Some(self.co.clone()),
+            about: about(&self.facts.subject),
             items: self.facts.items,
             warnings: self.warnings.clone(),
             octets: self.octets.len(),
@@ -139,6 +140,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     let facts = decoded.facts();
     let co = identity(&facts);
     known.co = Some(co.clone());
+    known.about = about(&facts.subject);
     let warnings = codes::check(admitted.partner(), &decoded, &facts.issued, document, node).map_err(|violations| {
         let mut fault = Fault::told(Code::Invalid, format!("{} codes that are not listed", violations.total));
         fault.errors = violations.list;
@@ -181,7 +183,7 @@ fn body_fault(error: &contract::BodyError) -> Fault {
 
 fn check_countries(exchange: &Exchange, admitted: &Admitted, facts: &contract::Facts) -> Result<(), Fault> {
     let mismatch = |what: &str| Err(Fault::told(Code::CountryMismatch, what.to_owned()));
-    if !admitted.partner().speaks_for(&facts.territory) {
+    if !admitted.partner().speaks_for(&facts.sender) {
         return mismatch("the partner does not speak for the sending country");
     }
     match &facts.receiving_territory {

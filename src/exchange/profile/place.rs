@@ -108,6 +108,9 @@ const IDS: &[(&str, &str)] = &[("LPCO/Consignment/Consignor/Name", "R020"), ("LP
 /// Other ids under which Annex II names the same element (its faults 1, 2 and 13).
 const ALIASES: &[(&str, &str)] = &[("544", "L098"), ("D017", "539"), ("K17", "017")];
 
+/// Payloads of `MetaData` of which no profile speaks: messages about a CO, and lists.
+const OTHER_PAYLOADS: [&str; 3] = ["Amendment", "Response", "ExporterList"];
+
 /// Steps below `MetaData` at which reading the tables stops: no type of the contract is that deep.
 const DEPTH_MAX: usize = 24;
 
@@ -174,9 +177,13 @@ impl Places {
         self.all[usize::from(id)].takes_foreign = takes_foreign;
         above.push(number);
         for (index, min, max) in found {
-            if let Some(child) = elements.get(usize::from(index)) {
-                self.add(Some(id), child, min, max, above);
+            let Some(child) = elements.get(usize::from(index)) else { continue };
+            if parent.is_none() && OTHER_PAYLOADS.contains(&child.name) {
+                continue;
             }
+            // A profile is asked of documents whose payload is LPCO: among them it is no choice.
+            let min = if parent.is_none() && child.name == "LPCO" { 1 } else { min };
+            self.add(Some(id), child, min, max, above);
         }
         above.pop();
     }

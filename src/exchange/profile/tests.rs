@@ -14,11 +14,12 @@ const NOON: &str = "2026-11-22T12:00:00Z";
 /// A CO of three items to which even the strict profile has nothing to say.
 fn good() -> String {
     let mut co = sample::co(1, 3);
-    co.lpco.issue_date_time = lpco::DateTime::with_zone("20260630093000+09:00");
-    for authentication in &mut co.lpco.authentication {
+    let body = co.lpco.as_deref_mut().unwrap();
+    body.issue_date_time = lpco::DateTime::with_zone("20260630093000+09:00");
+    for authentication in &mut body.authentication {
         authentication.actual_date_time = Some(Box::new(lpco::DateTime::with_zone("20260630093000+09:00")));
     }
-    for (at, item) in co.lpco.consignment.consignment_item.iter_mut().enumerate() {
+    for (at, item) in body.consignment.consignment_item.iter_mut().enumerate() {
         let kilograms = format!("{}.5", 100 * (at + 1));
         let gross = data::Measure { value: Decimal::parse(&kilograms).unwrap(), unit_code: "KGM".into() };
         item.goods_measure =

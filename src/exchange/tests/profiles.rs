@@ -8,11 +8,11 @@ use crate::exchange::fault::Code;
 /// A CO of the Korea-Indonesia menu, with `edit` made to it.
 fn agreed(seed: u64, edit: impl Fn(&mut contract::MetaData)) -> Vec<u8> {
     let mut co = sample::co(seed, 2);
-    co.lpco.issue_date_time = lpco::DateTime::with_zone("20261101093000+09:00");
-    for authentication in &mut co.lpco.authentication {
+    co.lpco.as_deref_mut().unwrap().issue_date_time = lpco::DateTime::with_zone("20261101093000+09:00");
+    for authentication in &mut co.lpco.as_deref_mut().unwrap().authentication {
         authentication.actual_date_time = Some(Box::new(lpco::DateTime::with_zone("20261101093000+09:00")));
     }
-    for item in &mut co.lpco.consignment.consignment_item {
+    for item in &mut co.lpco.as_deref_mut().unwrap().consignment.consignment_item {
         let gross = data::Measure { value: Decimal::from(12), unit_code: "KGM".into() };
         item.goods_measure =
             Some(Box::new(lpco::GoodsMeasure { gross_mass_measure: Some(gross), ..lpco::GoodsMeasure::default() }));
@@ -31,11 +31,12 @@ fn with_profiles(sender: &'static str, receiver: &'static str) -> World {
 }
 
 fn no_rule(co: &mut contract::MetaData) {
-    co.lpco.consignment.consignment_item[1].origin[0].rule_code = None;
+    co.lpco.as_deref_mut().unwrap().consignment.consignment_item[1].origin[0].rule_code = None;
 }
 
 fn long_name(co: &mut contract::MetaData) {
-    co.lpco.consignment.consignor.name = data::Text { value: "x".repeat(90).into(), language_id: None };
+    co.lpco.as_deref_mut().unwrap().consignment.consignor.name =
+        data::Text { value: "x".repeat(90).into(), language_id: None };
 }
 
 #[tokio::test]
@@ -95,7 +96,8 @@ async fn what_the_profile_withholds_never_leaves_and_is_logged_by_its_path() {
     let world = with_profiles("without-consignee", "default");
     let destination = |co: &mut contract::MetaData| {
         let country_code = data::Code { value: "ID".into(), attributes: None };
-        co.lpco.consignment.destination = Some(Box::new(lpco::Country { country_code, country_name: None }));
+        co.lpco.as_deref_mut().unwrap().consignment.destination =
+            Some(Box::new(lpco::Country { country_code, country_name: None }));
     };
     let submitted = world.kr.submit(submission(agreed(4, destination))).await.unwrap();
     assert_eq!(submitted.withheld.len(), 1);
@@ -115,7 +117,7 @@ async fn what_the_profile_withholds_never_leaves_and_is_logged_by_its_path() {
     let signed = |co: &mut contract::MetaData| {
         destination(co);
         let binary_object = data::BinaryObject { value: "AAAA".into(), attributes: None };
-        co.lpco.document_signature =
+        co.lpco.as_deref_mut().unwrap().document_signature =
             vec![contract::ext::DocumentSignature { binary_object, ..contract::ext::DocumentSignature::default() }];
     };
     match world.kr.submit(submission(agreed(6, signed))).await {

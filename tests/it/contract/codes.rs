@@ -38,7 +38,7 @@ fn what_the_schemas_bind_to_a_list_is_handed_over() {
             *self.0.entry(code.list.name()).or_default() += 1;
         }
     }
-    let message = decode(&instance::meta_data(&mut Dice(1), Fill::Whole).to_octets()).unwrap();
+    let message = decode(&instance::document("LPCO", &mut Dice(1), Fill::Whole).to_octets()).unwrap();
     let mut seen = Seen::default();
     message.codes(&mut seen);
     assert_eq!(seen.1, 0);
