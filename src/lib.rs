@@ -43,7 +43,7 @@
 //! | 3 | [`soap`]: envelope, addressing, WS-Security; [`contract`]: WSDL, schemas, generated model and decoder |
 //! | 4 | [`exchange`]: the business |
 //! | 5 | [`gateway`]: wires the parts |
-//! | 6 | [`web`]: the local API; [`tools`]: demonstration, measurements |
+//! | 6 | [`web`]: the local API; [`tools`]: demonstration, measurements, conformance |
 //! | 7 | [`cli`]: the command line |
 //!
 //! # Invariants

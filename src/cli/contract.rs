@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::out::{self, Exit, Failure};
-use crate::contract::{self, Endpoints, generate, schema, source};
+use crate::contract::{self, Endpoints, WsdlPolicy, generate, schema, source};
 
 /// The service contract: WSDL, schemas, and the code made from them.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,13 @@ pub enum Contract {
         after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/"
     )]
     Wsdl(Wsdl),
+    /// Turn foreign and national documents into the contract, and back, by a mapping file.
+    #[command(
+        after_help = "What no rule of the mapping takes is told on stderr with its path and type (with --json: in the answer).\n\
+                      Exit 0: every document that was made is valid. Exit 1: one is not, or the source cannot be read as its format.\n\n\
+                      EXAMPLES:\n  coconnect contract map --list\n  coconnect contract map --mapping edi3 co.json > co.xml\n  coconnect contract map --mapping edi3 --reverse co.xml > co.json\n  coconnect contract map --show national-csv > mine.toml\n  coconnect contract map --mapping-file mine.toml --json table.csv"
+    )]
+    Map(super::map::Map),
 }
 
 /// Arguments of `contract generate`.
@@ -56,9 +63,16 @@ pub struct Wsdl {
     /// Folder for the WSDL and its schemas; without it the WSDL goes to stdout.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Bring WS-SecurityPolicy along, for stacks that can use it: cxf.
+    #[arg(long, value_name = "NAME", value_parser = policy)]
+    policy: Option<WsdlPolicy>,
     /// A namespace of this partner: svc, md, lpco, res or ext, and its URI.
     #[arg(long, value_name = "SLOT=URI")]
     slot: Vec<String>,
+}
+
+fn policy(text: &str) -> Result<WsdlPolicy, String> {
+    WsdlPolicy::parse(text).ok_or_else(|| "expected cxf".to_owned())
 }
 
 /// Runs `contract`.
@@ -70,6 +84,7 @@ pub fn run(command: Contract) -> Result<Exit, Failure> {
         Contract::Generate(arguments) => generate(&arguments),
         Contract::Check(arguments) => check(&arguments),
         Contract::Wsdl(arguments) => wsdl(&arguments),
+        Contract::Map(arguments) => super::map::run(&arguments),
     }
 }
 
@@ -146,9 +161,10 @@ fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {
     }
     let named = contract::Operation::SERVED.iter().copied().find(|operation| endpoint.ends_with(operation.path()));
     let base = named.map_or(endpoint, |operation| endpoint.trim_end_matches(operation.path()));
+    let policy = arguments.policy.unwrap_or_default();
     let Some(folder) = &arguments.out else {
         let schema_prefix = format!("{base}/coconnect.wsdl?xsd=");
-        let text = contract::wsdl(&Endpoints { base: base.to_owned(), schema_prefix }, named, &slots);
+        let text = contract::wsdl(&Endpoints { base: base.to_owned(), schema_prefix }, named, policy, &slots);
         out::octets(text.as_bytes());
         return Ok(Exit::Done);
     };
@@ -160,7 +176,7 @@ fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {
         Ok(())
     };
     std::fs::create_dir_all(folder).map_err(|error| Failure::usage(format!("{}: {error}", folder.display())))?;
-    write("coconnect.wsdl", &contract::wsdl(&endpoints, named, &slots))?;
+    write("coconnect.wsdl", &contract::wsdl(&endpoints, named, policy, &slots))?;
     for (name, _) in source::XSD {
         if let Some(text) = contract::xsd(name, &endpoints, &slots) {
             write(name, &text)?;

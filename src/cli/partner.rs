@@ -8,7 +8,10 @@ use serde_json::json;
 use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
+use crate::contract::codelist::{self, Difference};
 use crate::exchange::partner::PartnerFile;
+use crate::gateway::annex::{self, Offered};
+use crate::gateway::identity::OwnIdentity;
 use crate::gateway::partners::{self, Existing};
 
 /// Partner administrations: one file each.
@@ -25,6 +28,13 @@ pub enum Partner {
     /// Show one partner: what is agreed, and when its certificates end
     #[command(after_help = "EXAMPLES:\n  coconnect partner show ID --dir kr")]
     Show(Show),
+    /// Write the bilateral technical annex from what is in force: the files of both sides differ in what is not yet agreed
+    #[command(
+        after_help = "Certificates with fingerprints, endpoints, operations, security, service levels, contacts, code lists, profile and data\n\
+                      menu, in the order of the parties' ids: whoever writes it, the same facts give the same octets.\n\n\
+                      EXAMPLES:\n  coconnect partner annex ID --dir kr > annex-kr.md\n  coconnect partner annex ID --dir kr --csv > menu.csv\n  coconnect partner annex ID --dir kr --json"
+    )]
+    Annex(AnnexArgs),
 }
 
 /// `partner add`.
@@ -55,11 +65,27 @@ pub struct Show {
     json: bool,
 }
 
+/// `partner annex`.
+#[derive(Debug, Args)]
+pub struct AnnexArgs {
+    /// The partner's id.
+    partner: String,
+    #[command(flatten)]
+    place: Place,
+    /// Only the data menu, as CSV.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Print as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn run(verb: Partner) -> Result<Exit, Failure> {
     match verb {
         Partner::Add(args) => add(&args),
         Partner::List(args) => list(&args),
         Partner::Show(args) => show(&args),
+        Partner::Annex(args) => annex(&args),
     }
 }
 
@@ -152,6 +178,56 @@ fn show(args: &Show) -> Result<Exit, Failure> {
     } else {
         out::line(&format!("# {}", path.display()));
         out::line(file.to_toml().trim_end());
+        codelist::differences(&file.code_lists).iter().for_each(|difference| out::line(&told(difference)));
+    }
+    Ok(Exit::Done)
+}
+
+/// Codes of one side that are named; the rest is counted.
+const CODES_SHOWN: usize = 12;
+
+/// A difference between code lists in a line.
+fn told(difference: &Difference) -> String {
+    let Difference { list, ours, theirs, known, only_ours, only_theirs } = difference;
+    let head = format!("# code list {list}: theirs is version {theirs}");
+    let shown = |codes: &[String]| {
+        let names = codes.iter().take(CODES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match codes.len().checked_sub(CODES_SHOWN) {
+            Some(more @ 1..) => format!("{names} and {more} more"),
+            _ if names.is_empty() => "none".to_owned(),
+            _ => names,
+        }
+    };
+    match (ours, known) {
+        (None, _) => format!("{head}; we have no such list, so nothing is checked against it"),
+        (Some(ours), false) => format!("{head}, which we do not have: version {ours} is used"),
+        (Some(ours), true) => {
+            let (more, less) = (shown(only_ours), shown(only_theirs));
+            format!("{head}, our newest is {ours}; only in ours: {more}; only in theirs: {less}")
+        }
+    }
+}
+
+fn annex(args: &AnnexArgs) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let none = || {
+        Failure::refused(format!("there is no partner {:?}", args.partner))
+            .hint("coconnect partner list names those there are")
+    };
+    let id = crate::base::id::PartnerId::parse(&args.partner).map_err(|_| none())?;
+    let path = config.partners_dir().join(format!("{id}.toml"));
+    if !path.exists() {
+        return Err(none());
+    }
+    let own = OwnIdentity::load(&config).map_err(|e| Failure::usage(out::chain(&e)))?;
+    let file = partners::load(&path).map_err(|e| unusable(&e))?;
+    let partner = crate::exchange::Partner::load(file, &config.partners_dir(), &own.anchors)
+        .map_err(|e| Failure::usage(format!("{}: {}", path.display(), out::chain(&e))))?;
+    let annex = annex::annex(&config, &own, &Offered::read(&config), &partner);
+    if args.json {
+        out::json(&annex.json());
+    } else {
+        out::octets(if args.csv { annex.csv() } else { annex.markdown() }.as_bytes());
     }
     Ok(Exit::Done)
 }
@@ -161,6 +237,23 @@ fn view(file: &PartnerFile) -> serde_json::Value {
     let mut value = serde_json::to_value(file).unwrap_or_default();
     if let Some(map) = value.as_object_mut() {
         map.remove("basic_secret");
+        let differences = codelist::differences(&file.code_lists).into_iter().map(|d| {
+            json!({
+                "list": d.list, "ours": d.ours, "theirs": d.theirs, "known": d.known,
+                "only_ours": d.only_ours, "only_theirs": d.only_theirs,
+            })
+        });
+        map.insert("code_list_differences".to_owned(), differences.collect());
+        let ours = codelist::all().iter().map(|list| {
+            let unknown = file.unknown_codes.get(&list.name).or_else(|| file.unknown_codes.get("default"));
+            let version = file.code_lists.get(&list.name).filter(|version| list.version(version).is_some());
+            let newest = list.newest().map(|version| &version.name);
+            json!({
+                "list": list.name, "title": list.title, "certainty": list.certainty, "version": version.or(newest),
+                "unknown": unknown.copied().unwrap_or(list.unknown).as_str(),
+            })
+        });
+        map.insert("code_lists_in_force".to_owned(), ours.collect());
     }
     value
 }

@@ -6,7 +6,7 @@
 use super::datatype::{Facet, Primitive, Simple, Variety, WhiteSpace};
 use super::operation::OperationRow;
 use super::pattern::Pattern;
-use super::table::{Attribute, Complex, Content, Element, Particle, Process, Tables, Term, Type, Wildcard};
+use super::table::{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard};
 
 /// The operations of the WSDL.
 pub static OPERATIONS: &[OperationRow] = &[
@@ -16,6 +16,38 @@ pub static OPERATIONS: &[OperationRow] = &[
         path: "/send-co",
         action: "urn:coconnect:service:1:SendCO",
         response_action: "urn:coconnect:service:1:SendCOResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendAmendmentNotification",
+        response: "SendAmendmentNotificationResponse",
+        path: "/send-amendment-notification",
+        action: "urn:coconnect:service:1:SendAmendmentNotification",
+        response_action: "urn:coconnect:service:1:SendAmendmentNotificationResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendCancellationStatus",
+        response: "SendCancellationStatusResponse",
+        path: "/send-cancellation-status",
+        action: "urn:coconnect:service:1:SendCancellationStatus",
+        response_action: "urn:coconnect:service:1:SendCancellationStatusResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendFeedback",
+        response: "SendFeedbackResponse",
+        path: "/send-feedback",
+        action: "urn:coconnect:service:1:SendFeedback",
+        response_action: "urn:coconnect:service:1:SendFeedbackResponse",
+        fault_action: "urn:coconnect:service:1:Fault",
+    },
+    OperationRow {
+        name: "SendDO",
+        response: "SendDOResponse",
+        path: "/send-do",
+        action: "urn:coconnect:service:1:SendDO",
+        response_action: "urn:coconnect:service:1:SendDOResponse",
         fault_action: "urn:coconnect:service:1:Fault",
     },
 ];
@@ -146,7 +178,12 @@ static SIMPLES: &[Simple] = &[
     Simple { name: "Quantity16Type", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(16), Facet::FractionDigits(6)] },
     Simple { name: "Decimal16Type", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(16), Facet::FractionDigits(6)] },
     Simple { name: "Quantity8Type", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(8), Facet::FractionDigits(0)] },
+    Simple { name: "AmendmentFunctionType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["1", "4", "17"])] },
+    Simple { name: "NoticeKindType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["amendment", "withdrawal", "revocation"])] },
     Simple { name: "MessageFunctionType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Pattern(&[&PATTERN_6], "Message function (UN/EDIFACT 1225), n..2; a leading zero may stand")] },
+    Simple { name: "UnitQuantityType", variety: Variety::Atomic(Primitive::Decimal), white_space: WhiteSpace::Collapse, facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(16), Facet::FractionDigits(6)] },
+    Simple { name: "DecisionType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["granted", "partly-granted", "denied", "under-verification", "resubmission-required", "revised"])] },
+    Simple { name: "ExporterStandingType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::Enumeration(&["active", "suspended", "revoked"])] },
     Simple { name: "MessageIDType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::Pattern(&[&PATTERN_7], "a message id, urn:uuid: and a UUID")] },
     Simple { name: "NameType", variety: Variety::Atomic(Primitive::String), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(1), Facet::MaxLength(256)] },
     Simple { name: "SaltType", variety: Variety::Atomic(Primitive::Base64Binary), white_space: WhiteSpace::Collapse, facets: &[Facet::MinLength(16), Facet::MaxLength(64)] },
@@ -160,11 +197,20 @@ static SIMPLES: &[Simple] = &[
 
 static ROOTS: &[Element] = &[
     Element { ns: 0, name: "SendCO", wco_id: "", kind: Type::Complex(0), nillable: false, fixed: None },
-    Element { ns: 0, name: "SendCOResponse", wco_id: "", kind: Type::Complex(66), nillable: false, fixed: None },
-    Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(67), nillable: false, fixed: None },
-    Element { ns: 0, name: "FaultDetail", wco_id: "", kind: Type::Complex(79), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendCOResponse", wco_id: "", kind: Type::Complex(87), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendAmendmentNotification", wco_id: "", kind: Type::Complex(94), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendAmendmentNotificationResponse", wco_id: "", kind: Type::Complex(95), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendCancellationStatus", wco_id: "", kind: Type::Complex(96), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendCancellationStatusResponse", wco_id: "", kind: Type::Complex(97), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendFeedback", wco_id: "", kind: Type::Complex(98), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendFeedbackResponse", wco_id: "", kind: Type::Complex(99), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendDO", wco_id: "", kind: Type::Complex(100), nillable: false, fixed: None },
+    Element { ns: 0, name: "SendDOResponse", wco_id: "", kind: Type::Complex(101), nillable: false, fixed: None },
+    Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+    Element { ns: 0, name: "FaultDetail", wco_id: "", kind: Type::Complex(102), nillable: false, fixed: None },
     Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
     Element { ns: 2, name: "LPCO", wco_id: "", kind: Type::Complex(13), nillable: false, fixed: None },
+    Element { ns: 2, name: "Amendment", wco_id: "06A", kind: Type::Complex(66), nillable: false, fixed: None },
     Element { ns: 4, name: "AgreementCode", wco_id: "K16", kind: Type::Complex(20), nillable: false, fixed: None },
     Element { ns: 4, name: "IssuedRetroactivelyIndicator", wco_id: "K14", kind: Type::Simple(20), nillable: false, fixed: None },
     Element { ns: 4, name: "BackToBackIndicator", wco_id: "K15", kind: Type::Simple(20), nillable: false, fixed: None },
@@ -174,7 +220,11 @@ static ROOTS: &[Element] = &[
     Element { ns: 4, name: "OriginCriterionText", wco_id: "", kind: Type::Complex(24), nillable: false, fixed: None },
     Element { ns: 4, name: "LinkedDocument", wco_id: "", kind: Type::Complex(32), nillable: false, fixed: None },
     Element { ns: 4, name: "DocumentSignature", wco_id: "", kind: Type::Complex(37), nillable: false, fixed: None },
-    Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
+    Element { ns: 4, name: "LPCOReference", wco_id: "", kind: Type::Complex(69), nillable: false, fixed: None },
+    Element { ns: 4, name: "NoticeKindCode", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
+    Element { ns: 4, name: "Claim", wco_id: "", kind: Type::Complex(77), nillable: false, fixed: None },
+    Element { ns: 4, name: "ExporterList", wco_id: "", kind: Type::Complex(83), nillable: false, fixed: None },
+    Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(70), nillable: false, fixed: None },
 ];
 
 static COMPLEXES: &[Complex] = &[
@@ -189,7 +239,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "MetaDataType",
@@ -205,60 +255,63 @@ static COMPLEXES: &[Complex] = &[
             Element { ns: 1, name: "AgencyAssignedCustomizationVersionCode", wco_id: "", kind: Type::Complex(8), nillable: false, fixed: None },
             Element { ns: 1, name: "CommunicationMetaData", wco_id: "", kind: Type::Complex(9), nillable: false, fixed: None },
             Element { ns: 2, name: "LPCO", wco_id: "", kind: Type::Complex(13), nillable: false, fixed: None },
+            Element { ns: 2, name: "Amendment", wco_id: "06A", kind: Type::Complex(66), nillable: false, fixed: None },
+            Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 4, name: "ExporterList", wco_id: "", kind: Type::Complex(83), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Element(7) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(7) }, Particle { min: 1, max: 1, term: Term::Element(8) }, Particle { min: 1, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }]) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: None,
     },
     Complex {
         name: "Code6Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(3),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text70Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(7),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "TextType",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(5),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CountryCodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(8),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text256Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(9),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code3Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(10),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CommunicationMetaDataType",
@@ -272,21 +325,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ApplicationReferenceID", 0, 1), Place::element(1, "Recipient", 0, 1)]),
     },
     Complex {
         name: "ID70Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(11),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "IDType",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "RecipientType",
@@ -301,7 +354,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 0, 1), Place::element(1, "CountryCode", 0, 1), Place::element(2, "RoleCode", 0, 1)]),
     },
     Complex {
         name: "LPCOType",
@@ -335,14 +388,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }, Particle { min: 0, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 1, term: Term::Element(11) }, Particle { min: 0, max: 1, term: Term::Element(12) }, Particle { min: 0, max: 1, term: Term::Element(13) }, Particle { min: 0, max: 1, term: Term::Element(14) }, Particle { min: 0, max: 1, term: Term::Element(15) }, Particle { min: 0, max: 99, term: Term::Element(16) }, Particle { min: 1, max: 9, term: Term::Element(17) }, Particle { min: 0, max: 9, term: Term::Element(18) }, Particle { min: 0, max: 99, term: Term::Element(19) }, Particle { min: 0, max: 9, term: Term::Element(20) }, Particle { min: 1, max: 1, term: Term::Element(21) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "ID", 1, 1), Place::element(2, "IssueDateTime", 1, 1), Place::element(3, "TypeCode", 1, 1), Place::element(4, "CategoryCode", 0, 1), Place::element(5, "IssueLocationID", 0, 1), Place::element(6, "IssueLocation", 0, 1), Place::element(7, "StatusCode", 0, 1), Place::element(8, "ExpirationDateTime", 0, 1), Place::element(9, "VersionID", 0, 1), Place::element(10, "AgreementCode", 1, 1), Place::element(11, "IssuedRetroactivelyIndicator", 0, 1), Place::element(12, "BackToBackIndicator", 0, 1), Place::element(13, "CertifiedTrueCopyIndicator", 0, 1), Place::element(14, "ThirdCountryInvoice", 0, 1), Place::element(15, "Exhibition", 0, 1), Place::element(16, "AdditionalInformation", 0, 99), Place::element(17, "Authentication", 1, 9), Place::element(18, "PreviousDocument", 0, 9), Place::element(19, "LinkedDocument", 0, 99), Place::element(20, "DocumentSignature", 0, 9), Place::element(21, "Consignment", 1, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "LPCOFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(12),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -356,42 +409,42 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeStringType",
         attributes: &[Attribute { ns: 255, name: "formatCode", simple: 14, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(13),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DocumentKindType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(16),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID5Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(17),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID9Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(18),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code17Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(19),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ThirdCountryInvoiceType",
@@ -406,7 +459,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 0, 1), Place::element(1, "Name", 0, 1), Place::element(2, "AddressLine", 0, 1)]),
     },
     Complex {
         name: "ExhibitionType",
@@ -420,7 +473,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "AddressLine", 0, 1)]),
     },
     Complex {
         name: "AdditionalInformationType",
@@ -436,14 +489,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "StatementTypeCode", 0, 1), Place::element(1, "StatementCode", 0, 1), Place::element(2, "StatementDescription", 0, 1), Place::element(3, "Content", 0, 1)]),
     },
     Complex {
         name: "Text512Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(21),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AuthenticationType",
@@ -460,21 +513,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Authentication", 0, 1), Place::element(1, "ActualDateTime", 0, 1), Place::element(2, "ActualLocationID", 0, 1), Place::element(3, "ActualLocationName", 0, 1), Place::element(4, "Authenticator", 0, 1)]),
     },
     Complex {
         name: "Text2000Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(22),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID17Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(23),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AuthenticatorType",
@@ -490,7 +543,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 1, 1), Place::element(1, "ID", 0, 1), Place::element(2, "RoleCode", 0, 1), Place::element(3, "Address", 0, 9)]),
     },
     Complex {
         name: "AddressType",
@@ -511,14 +564,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "TypeCode", 0, 1), Place::element(1, "CityName", 0, 1), Place::element(2, "City", 0, 1), Place::element(3, "CountryCode", 1, 1), Place::element(4, "CountryName", 0, 1), Place::element(5, "CountrySubDivisionCode", 0, 1), Place::element(6, "CountrySubDivisionName", 0, 1), Place::element(7, "Line", 0, 1), Place::element(8, "PostcodeID", 0, 1)]),
     },
     Complex {
         name: "Code9Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(24),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "PreviousDocumentType",
@@ -534,7 +587,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "IssuingCountryCode", 0, 1)]),
     },
     Complex {
         name: "LinkedDocumentType",
@@ -552,35 +605,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "URI", 0, 1), Place::element(3, "FormatCode", 0, 1), Place::element(4, "Digest", 0, 1), Place::element(5, "BinaryObject", 0, 1)]),
     },
     Complex {
         name: "ID256Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(25),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID512Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(26),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code35Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(27),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "BinaryObjectType",
         attributes: &[Attribute { ns: 255, name: "filename", simple: 4, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "mimeCode", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(28),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DocumentSignatureType",
@@ -596,7 +649,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "RoleCode", 0, 1), Place::element(1, "SignerName", 0, 1), Place::element(2, "FormatCode", 0, 1), Place::element(3, "BinaryObject", 1, 1)]),
     },
     Complex {
         name: "ConsignmentType",
@@ -619,21 +672,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 9, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9, term: Term::Element(8) }, Particle { min: 0, max: 999, term: Term::Element(9) }, Particle { min: 0, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "TotalGrossMassMeasure", 0, 1), Place::element(1, "BorderTransportMeans", 0, 9), Place::element(2, "Consignee", 0, 1), Place::element(3, "ConsignmentItem", 1, 99999), Place::element(4, "Consignor", 1, 1), Place::element(5, "Destination", 0, 1), Place::element(6, "ExportCountry", 0, 1), Place::element(7, "LoadingLocation", 0, 1), Place::element(8, "TransportContractDocument", 0, 9), Place::element(9, "TransportEquipment", 0, 999), Place::element(10, "UnloadingLocation", 0, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "Measure16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(32),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "MeasureType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "BorderTransportMeansType",
@@ -651,35 +704,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "ModeCode", 0, 1), Place::element(4, "JourneyID", 0, 1), Place::element(5, "DepartureDateTime", 0, 1)]),
     },
     Complex {
         name: "Text35Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(33),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID35Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(34),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code4Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(35),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code2Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(36),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "PartyType",
@@ -695,7 +748,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 1, 1), Place::element(1, "ID", 0, 1), Place::element(2, "RoleCode", 0, 1), Place::element(3, "Address", 0, 9)]),
     },
     Complex {
         name: "ConsignmentItemType",
@@ -714,7 +767,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 99, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 99, term: Term::Element(5) }, Particle { min: 0, max: 99, term: Term::Element(6) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "AdditionalInformation", 0, 99), Place::element(2, "Commodity", 1, 1), Place::element(3, "GoodsMeasure", 0, 1), Place::element(4, "Origin", 1, 9), Place::element(5, "Packaging", 0, 99), Place::element(6, "Invoice", 0, 99), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "CommodityType",
@@ -731,21 +784,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Description", 1, 1), Place::element(1, "ValueAmount", 0, 1), Place::element(2, "Classification", 0, 9), Place::element(3, "GoodsMeasure", 0, 1), Place::element(4, "Producer", 0, 1)]),
     },
     Complex {
         name: "Amount16Type",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(40),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AmountType",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ClassificationType",
@@ -760,7 +813,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IdentificationTypeCode", 1, 1), Place::element(2, "Name", 0, 1)]),
     },
     Complex {
         name: "GoodsMeasureType",
@@ -777,21 +830,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 3, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "GrossMassMeasure", 0, 1), Place::element(1, "NetNetWeightMeasure", 0, 1), Place::element(2, "NetWeightMeasure", 0, 1), Place::element(3, "TariffQuantity", 0, 1), Place::element(4, "TariffQuantityAmount", 0, 3)]),
     },
     Complex {
         name: "Quantity16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(41),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "QuantityType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ProducerType",
@@ -806,7 +859,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "Address", 0, 9)]),
     },
     Complex {
         name: "OriginType",
@@ -824,7 +877,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 1, 1), Place::element(1, "RuleCode", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "CountryName", 0, 1), Place::element(4, "RegionID", 0, 1), Place::element(5, "OriginCriterionText", 0, 1)]),
     },
     Complex {
         name: "PackagingType",
@@ -841,14 +894,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MarksNumbersID", 0, 1), Place::element(1, "QuantityQuantity", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "GrossMassMeasure", 0, 1), Place::element(4, "VolumeMeasure", 0, 1)]),
     },
     Complex {
         name: "Quantity8Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(43),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "InvoiceType",
@@ -862,7 +915,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 0, 1)]),
     },
     Complex {
         name: "CountryType",
@@ -876,7 +929,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 1, 1), Place::element(1, "CountryName", 0, 1)]),
     },
     Complex {
         name: "LoadingLocationType",
@@ -890,7 +943,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "TransportContractDocumentType",
@@ -905,7 +958,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "IssueDateTime", 0, 1)]),
     },
     Complex {
         name: "TransportEquipmentType",
@@ -920,7 +973,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CharacteristicCode", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "Seal", 0, 99)]),
     },
     Complex {
         name: "SealType",
@@ -934,7 +987,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "UnloadingLocationType",
@@ -948,39 +1001,58 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
-        name: "SendCOResponse",
+        name: "AmendmentType",
         attributes: &[],
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(67), nillable: false, fixed: None },
+            Element { ns: 2, name: "FunctionCode", wco_id: "017", kind: Type::Complex(67), nillable: false, fixed: None },
+            Element { ns: 2, name: "FunctionalReferenceID", wco_id: "D026", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "NoticeKindCode", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
+            Element { ns: 4, name: "LPCOReference", wco_id: "", kind: Type::Complex(69), nillable: false, fixed: None },
+            Element { ns: 2, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(15), nillable: false, fixed: None },
+            Element { ns: 2, name: "ChangeReasonCode", wco_id: "099", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 2, name: "AdditionalInformation", wco_id: "03A", kind: Type::Complex(23), nillable: false, fixed: None },
+            Element { ns: 2, name: "LPCO", wco_id: "", kind: Type::Complex(13), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 9, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 0, 1), Place::element(2, "NoticeKindCode", 1, 1), Place::element(3, "LPCOReference", 1, 1), Place::element(4, "IssueDateTime", 1, 1), Place::element(5, "ChangeReasonCode", 0, 1), Place::element(6, "AdditionalInformation", 0, 9), Place::element(7, "LPCO", 0, 1), Place::any(0, 4294967295)]),
     },
     Complex {
-        name: "AcknowledgementType",
+        name: "AmendmentFunctionType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(44),
+        flat: None,
+    },
+    Complex {
+        name: "NoticeKindType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(45),
+        flat: None,
+    },
+    Complex {
+        name: "LPCOReferenceType",
         attributes: &[],
-        any_attribute: Some((Wildcard::Other(0), Process::Lax)),
+        any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(68), nillable: false, fixed: None },
-            Element { ns: 0, name: "DocumentDigest", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
-            Element { ns: 0, name: "FirstMessage", wco_id: "", kind: Type::Complex(74), nillable: false, fixed: None },
-            Element { ns: 0, name: "JournalEntry", wco_id: "", kind: Type::Complex(75), nillable: false, fixed: None },
-            Element { ns: 0, name: "TreeHead", wco_id: "", kind: Type::Complex(76), nillable: false, fixed: None },
-            Element { ns: 0, name: "ConsistencyProof", wco_id: "", kind: Type::Complex(77), nillable: false, fixed: None },
-            Element { ns: 0, name: "InclusionProof", wco_id: "", kind: Type::Complex(78), nillable: false, fixed: None },
+            Element { ns: 4, name: "ID", wco_id: "D014", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "TypeCode", wco_id: "D013", kind: Type::Complex(17), nillable: false, fixed: None },
+            Element { ns: 4, name: "IssueCountryCode", wco_id: "", kind: Type::Complex(6), nillable: false, fixed: None },
+            Element { ns: 4, name: "IssuerName", wco_id: "R007", kind: Type::Complex(7), nillable: false, fixed: None },
+            Element { ns: 4, name: "AgreementCode", wco_id: "K16", kind: Type::Complex(20), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "IssueCountryCode", 1, 1), Place::element(3, "IssuerName", 0, 1), Place::element(4, "AgreementCode", 1, 1)]),
     },
     Complex {
         name: "ResponseType",
@@ -988,24 +1060,27 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 3, name: "FunctionCode", wco_id: "017", kind: Type::Complex(69), nillable: false, fixed: None },
+            Element { ns: 3, name: "FunctionCode", wco_id: "017", kind: Type::Complex(71), nillable: false, fixed: None },
             Element { ns: 3, name: "FunctionalReferenceID", wco_id: "D026", kind: Type::Complex(10), nillable: false, fixed: None },
-            Element { ns: 3, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 3, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(72), nillable: false, fixed: None },
             Element { ns: 3, name: "TypeCode", wco_id: "D013", kind: Type::Complex(8), nillable: false, fixed: None },
-            Element { ns: 3, name: "Error", wco_id: "", kind: Type::Complex(71), nillable: false, fixed: None },
-            Element { ns: 3, name: "Status", wco_id: "", kind: Type::Complex(73), nillable: false, fixed: None },
+            Element { ns: 3, name: "AdditionalInformation", wco_id: "03A", kind: Type::Complex(73), nillable: false, fixed: None },
+            Element { ns: 3, name: "Error", wco_id: "", kind: Type::Complex(74), nillable: false, fixed: None },
+            Element { ns: 3, name: "Status", wco_id: "", kind: Type::Complex(76), nillable: false, fixed: None },
+            Element { ns: 4, name: "LPCOReference", wco_id: "", kind: Type::Complex(69), nillable: false, fixed: None },
+            Element { ns: 4, name: "Claim", wco_id: "", kind: Type::Complex(77), nillable: false, fixed: None },
         ],
-        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1000, term: Term::Element(4) }, Particle { min: 0, max: 9, term: Term::Element(5) }]) },
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 1000, term: Term::Element(5) }, Particle { min: 0, max: 9, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9999, term: Term::Element(8) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 1, 1), Place::element(2, "IssueDateTime", 0, 1), Place::element(3, "TypeCode", 0, 1), Place::element(4, "AdditionalInformation", 0, 9), Place::element(5, "Error", 0, 1000), Place::element(6, "Status", 0, 9), Place::element(7, "LPCOReference", 0, 1), Place::element(8, "Claim", 0, 9999)]),
     },
     Complex {
         name: "MessageFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
-        content: Content::Simple(44),
-        flat: false,
+        content: Content::Simple(46),
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -1019,7 +1094,22 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
+    },
+    Complex {
+        name: "AdditionalInformationType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 3, name: "StatementTypeCode", wco_id: "369", kind: Type::Complex(8), nillable: false, fixed: None },
+            Element { ns: 3, name: "StatementCode", wco_id: "226", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 3, name: "StatementDescription", wco_id: "225", kind: Type::Complex(24), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "StatementTypeCode", 0, 1), Place::element(1, "StatementCode", 0, 1), Place::element(2, "StatementDescription", 0, 1)]),
     },
     Complex {
         name: "ErrorType",
@@ -1029,12 +1119,12 @@ static COMPLEXES: &[Complex] = &[
         elements: &[
             Element { ns: 3, name: "ValidationCode", wco_id: "377", kind: Type::Complex(35), nillable: false, fixed: None },
             Element { ns: 3, name: "Description", wco_id: "488", kind: Type::Complex(24), nillable: false, fixed: None },
-            Element { ns: 3, name: "Pointer", wco_id: "", kind: Type::Complex(72), nillable: false, fixed: None },
+            Element { ns: 3, name: "Pointer", wco_id: "", kind: Type::Complex(75), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ValidationCode", 1, 1), Place::element(1, "Description", 0, 1), Place::element(2, "Pointer", 0, 99)]),
     },
     Complex {
         name: "PointerType",
@@ -1049,7 +1139,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 0, 1), Place::element(1, "DocumentSectionCode", 0, 1), Place::element(2, "TagID", 0, 1)]),
     },
     Complex {
         name: "StatusType",
@@ -1058,12 +1148,176 @@ static COMPLEXES: &[Complex] = &[
         content: Content::Elements {
         elements: &[
             Element { ns: 3, name: "NameCode", wco_id: "379", kind: Type::Complex(20), nillable: false, fixed: None },
-            Element { ns: 3, name: "EffectiveDateTime", wco_id: "380", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 3, name: "EffectiveDateTime", wco_id: "380", kind: Type::Complex(72), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "NameCode", 1, 1), Place::element(1, "EffectiveDateTime", 0, 1)]),
+    },
+    Complex {
+        name: "ClaimType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "DeclarationID", wco_id: "D014", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "DeclarationItemNumeric", wco_id: "006", kind: Type::Simple(38), nillable: false, fixed: None },
+            Element { ns: 4, name: "SequenceNumeric", wco_id: "006", kind: Type::Simple(38), nillable: false, fixed: None },
+            Element { ns: 4, name: "ClaimedQuantity", wco_id: "", kind: Type::Complex(78), nillable: false, fixed: None },
+            Element { ns: 4, name: "Decision", wco_id: "", kind: Type::Complex(79), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 99, term: Term::Element(4) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "DeclarationID", 1, 1), Place::element(1, "DeclarationItemNumeric", 0, 1), Place::element(2, "SequenceNumeric", 1, 1), Place::element(3, "ClaimedQuantity", 1, 1), Place::element(4, "Decision", 1, 99)]),
+    },
+    Complex {
+        name: "UnitQuantityType",
+        attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(47),
+        flat: None,
+    },
+    Complex {
+        name: "DecisionType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "SequenceNumeric", wco_id: "006", kind: Type::Simple(38), nillable: false, fixed: None },
+            Element { ns: 4, name: "NameCode", wco_id: "379", kind: Type::Complex(80), nillable: false, fixed: None },
+            Element { ns: 4, name: "EffectiveDateTime", wco_id: "380", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "GrantedQuantity", wco_id: "", kind: Type::Complex(78), nillable: false, fixed: None },
+            Element { ns: 4, name: "Reason", wco_id: "", kind: Type::Complex(82), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 9, term: Term::Element(4) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "NameCode", 1, 1), Place::element(2, "EffectiveDateTime", 1, 1), Place::element(3, "GrantedQuantity", 0, 1), Place::element(4, "Reason", 0, 9)]),
+    },
+    Complex {
+        name: "DecisionType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(48),
+        flat: None,
+    },
+    Complex {
+        name: "DateTimeType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "DateTimeString", wco_id: "", kind: Type::Complex(16), nillable: false, fixed: None },
+            Element { ns: 4, name: "DateTime", wco_id: "", kind: Type::Simple(15), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
+        mixed: false,
+    },
+        flat: None,
+    },
+    Complex {
+        name: "ReasonType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "Code", wco_id: "226", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 4, name: "Description", wco_id: "225", kind: Type::Complex(24), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Code", 0, 1), Place::element(1, "Description", 0, 1)]),
+    },
+    Complex {
+        name: "ExporterListType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "ID", wco_id: "", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "IssueDateTime", wco_id: "D011", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "AgreementCode", wco_id: "K16", kind: Type::Complex(20), nillable: false, fixed: None },
+            Element { ns: 4, name: "Exporter", wco_id: "57A", kind: Type::Complex(84), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 1, 1), Place::element(2, "AgreementCode", 0, 1), Place::element(3, "Exporter", 1, 99999)]),
+    },
+    Complex {
+        name: "ExporterType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "AuthorisationID", wco_id: "", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "Name", wco_id: "R031", kind: Type::Complex(7), nillable: false, fixed: None },
+            Element { ns: 4, name: "ID", wco_id: "R032", kind: Type::Complex(10), nillable: false, fixed: None },
+            Element { ns: 4, name: "StandingCode", wco_id: "", kind: Type::Complex(85), nillable: false, fixed: None },
+            Element { ns: 4, name: "ValidFromDateTime", wco_id: "", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "ValidUntilDateTime", wco_id: "", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 4, name: "Goods", wco_id: "", kind: Type::Complex(86), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 999, term: Term::Element(6) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "AuthorisationID", 1, 1), Place::element(1, "Name", 1, 1), Place::element(2, "ID", 0, 1), Place::element(3, "StandingCode", 0, 1), Place::element(4, "ValidFromDateTime", 1, 1), Place::element(5, "ValidUntilDateTime", 0, 1), Place::element(6, "Goods", 0, 999)]),
+    },
+    Complex {
+        name: "ExporterStandingType",
+        attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
+        any_attribute: None,
+        content: Content::Simple(49),
+        flat: None,
+    },
+    Complex {
+        name: "ExporterGoodsType",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 4, name: "ClassificationID", wco_id: "145", kind: Type::Complex(27), nillable: false, fixed: None },
+            Element { ns: 4, name: "Description", wco_id: "137", kind: Type::Complex(24), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "ClassificationID", 0, 1), Place::element(1, "Description", 0, 1)]),
+    },
+    Complex {
+        name: "SendCOResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "AcknowledgementType",
+        attributes: &[],
+        any_attribute: Some((Wildcard::Other(0), Process::Lax)),
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 3, name: "Response", wco_id: "", kind: Type::Complex(70), nillable: false, fixed: None },
+            Element { ns: 0, name: "DocumentDigest", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
+            Element { ns: 0, name: "FirstMessage", wco_id: "", kind: Type::Complex(89), nillable: false, fixed: None },
+            Element { ns: 0, name: "JournalEntry", wco_id: "", kind: Type::Complex(90), nillable: false, fixed: None },
+            Element { ns: 0, name: "TreeHead", wco_id: "", kind: Type::Complex(91), nillable: false, fixed: None },
+            Element { ns: 0, name: "ConsistencyProof", wco_id: "", kind: Type::Complex(92), nillable: false, fixed: None },
+            Element { ns: 0, name: "InclusionProof", wco_id: "", kind: Type::Complex(93), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Response", 1, 1), Place::element(1, "DocumentDigest", 1, 1), Place::element(2, "FirstMessage", 0, 1), Place::element(3, "JournalEntry", 0, 1), Place::element(4, "TreeHead", 0, 1), Place::element(5, "ConsistencyProof", 0, 1), Place::element(6, "InclusionProof", 0, 1)]),
     },
     Complex {
         name: "FirstMessageType",
@@ -1071,13 +1325,13 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(45), nillable: false, fixed: None },
+            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
             Element { ns: 0, name: "Leaf", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MessageID", 1, 1), Place::element(1, "Leaf", 1, 1)]),
     },
     Complex {
         name: "JournalEntryType",
@@ -1085,16 +1339,16 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "Partner", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "Operation", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
+            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "Partner", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "Operation", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
             Element { ns: 0, name: "SignatureDigest", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
-            Element { ns: 0, name: "Salt", wco_id: "", kind: Type::Simple(47), nillable: false, fixed: None },
+            Element { ns: 0, name: "Salt", wco_id: "", kind: Type::Simple(52), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "LogID", 1, 1), Place::element(1, "Partner", 1, 1), Place::element(2, "Operation", 1, 1), Place::element(3, "SignatureDigest", 0, 1), Place::element(4, "Salt", 1, 1)]),
     },
     Complex {
         name: "TreeHeadType",
@@ -1102,15 +1356,15 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
+            Element { ns: 0, name: "LogID", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
             Element { ns: 0, name: "Root", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
             Element { ns: 0, name: "Time", wco_id: "", kind: Type::Simple(15), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "LogID", 1, 1), Place::element(1, "Size", 1, 1), Place::element(2, "Root", 1, 1), Place::element(3, "Time", 1, 1)]),
     },
     Complex {
         name: "ConsistencyProofType",
@@ -1118,14 +1372,14 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "From", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
-            Element { ns: 0, name: "To", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
+            Element { ns: 0, name: "From", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
+            Element { ns: 0, name: "To", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
             Element { ns: 0, name: "Node", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 128, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "From", 1, 1), Place::element(1, "To", 1, 1), Place::element(2, "Node", 0, 128)]),
     },
     Complex {
         name: "InclusionProofType",
@@ -1133,16 +1387,120 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(45), nillable: false, fixed: None },
+            Element { ns: 0, name: "MessageID", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
             Element { ns: 0, name: "Leaf", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
-            Element { ns: 0, name: "Index", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
-            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
+            Element { ns: 0, name: "Index", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
+            Element { ns: 0, name: "Size", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
             Element { ns: 0, name: "Node", wco_id: "", kind: Type::Simple(29), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 64, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MessageID", 0, 1), Place::element(1, "Leaf", 1, 1), Place::element(2, "Index", 1, 1), Place::element(3, "Size", 1, 1), Place::element(4, "Node", 0, 64)]),
+    },
+    Complex {
+        name: "SendAmendmentNotification",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendAmendmentNotificationResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "SendCancellationStatus",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendCancellationStatusResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "SendFeedback",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendFeedbackResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
+    },
+    Complex {
+        name: "SendDO",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 1, name: "MetaData", wco_id: "", kind: Type::Complex(1), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
+    },
+    Complex {
+        name: "SendDOResponse",
+        attributes: &[],
+        any_attribute: None,
+        content: Content::Elements {
+        elements: &[
+            Element { ns: 0, name: "Acknowledgement", wco_id: "", kind: Type::Complex(88), nillable: false, fixed: None },
+        ],
+        model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
+        mixed: false,
+    },
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "FaultDetailType",
@@ -1150,15 +1508,15 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "verdict", wco_id: "", kind: Type::Simple(49), nillable: false, fixed: None },
-            Element { ns: 0, name: "referenceId", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "error", wco_id: "", kind: Type::Complex(80), nillable: false, fixed: None },
+            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "verdict", wco_id: "", kind: Type::Simple(54), nillable: false, fixed: None },
+            Element { ns: 0, name: "referenceId", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "error", wco_id: "", kind: Type::Complex(103), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1000, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "code", 1, 1), Place::element(1, "verdict", 1, 1), Place::element(2, "referenceId", 1, 1), Place::element(3, "error", 0, 1000)]),
     },
     Complex {
         name: "ErrorType",
@@ -1166,18 +1524,18 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "wcoId", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
+            Element { ns: 0, name: "code", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "wcoId", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
             Element { ns: 0, name: "xpath", wco_id: "", kind: Type::Simple(1), nillable: false, fixed: None },
-            Element { ns: 0, name: "line", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
-            Element { ns: 0, name: "column", wco_id: "", kind: Type::Simple(50), nillable: false, fixed: None },
+            Element { ns: 0, name: "line", wco_id: "", kind: Type::Simple(55), nillable: false, fixed: None },
+            Element { ns: 0, name: "column", wco_id: "", kind: Type::Simple(55), nillable: false, fixed: None },
             Element { ns: 0, name: "expected", wco_id: "", kind: Type::Simple(1), nillable: false, fixed: None },
-            Element { ns: 0, name: "came", wco_id: "", kind: Type::Complex(81), nillable: false, fixed: None },
+            Element { ns: 0, name: "came", wco_id: "", kind: Type::Complex(104), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "code", 1, 1), Place::element(1, "wcoId", 0, 1), Place::element(2, "xpath", 0, 1), Place::element(3, "line", 0, 1), Place::element(4, "column", 0, 1), Place::element(5, "expected", 0, 1), Place::element(6, "came", 0, 1)]),
     },
     Complex {
         name: "CameType",
@@ -1185,34 +1543,35 @@ static COMPLEXES: &[Complex] = &[
         any_attribute: None,
         content: Content::Elements {
         elements: &[
-            Element { ns: 0, name: "type", wco_id: "", kind: Type::Simple(46), nillable: false, fixed: None },
-            Element { ns: 0, name: "length", wco_id: "", kind: Type::Simple(48), nillable: false, fixed: None },
-            Element { ns: 0, name: "inList", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "type", wco_id: "", kind: Type::Simple(51), nillable: false, fixed: None },
+            Element { ns: 0, name: "length", wco_id: "", kind: Type::Simple(53), nillable: false, fixed: None },
+            Element { ns: 0, name: "inList", wco_id: "", kind: Type::Simple(56), nillable: false, fixed: None },
         ],
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "type", 1, 1), Place::element(1, "length", 0, 1), Place::element(2, "inList", 0, 1)]),
     },
     Complex {
         name: "Text17Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
-        content: Content::Simple(52),
-        flat: false,
+        content: Content::Simple(57),
+        flat: None,
     },
     Complex {
         name: "Text140Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
-        content: Content::Simple(53),
-        flat: false,
+        content: Content::Simple(58),
+        flat: None,
     },
 ];
 
 /// Types of the namespace `data`.
 pub mod data {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1242,7 +1601,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().list_agency_id = Some(value),
                 1 => out.attributes.get_or_insert_default().list_id = Some(value),
                 2 => out.attributes.get_or_insert_default().list_version_id = Some(value),
@@ -1283,7 +1642,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.language_id = Some(value),
                 _ => {}
             });
@@ -1323,7 +1682,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().scheme_agency_id = Some(value),
                 1 => out.attributes.get_or_insert_default().scheme_id = Some(value),
                 _ => {}
@@ -1360,7 +1719,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.format_code = Some(value),
                 _ => {}
             });
@@ -1400,7 +1759,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().filename = Some(value),
                 1 => out.attributes.get_or_insert_default().mime_code = Some(value),
                 _ => {}
@@ -1437,7 +1796,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = value,
                 _ => {}
             });
@@ -1466,7 +1825,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.currency_id = value,
                 _ => {}
             });
@@ -1495,7 +1854,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = Some(value),
                 _ => {}
             });
@@ -1513,11 +1872,41 @@ pub mod data {
         }
     }
 
+    /// Quantity n..16,6, not below zero, with its unit.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct UnitQuantity {
+        /// The value.
+        pub value: text::Decimal,
+        /// `@unitCode`
+        pub unit_code: text::Text,
+    }
+
+    impl Bind for UnitQuantity {
+        #[inline]
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |at, value| match at {
+                0 => out.unit_code = value,
+                _ => {}
+            });
+            out.value = text::Decimal::checked(binder.content(node, complex));
+            out
+        }
+    }
+
+    impl Write for UnitQuantity {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            writer.attribute(&complex.attributes[0], &self.unit_code);
+            writer.text(self.value.as_str());
+        }
+    }
+
 }
 
 /// Types of the namespace `ext`.
 pub mod ext {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1537,17 +1926,13 @@ pub mod ext {
     impl Bind for ThirdCountryInvoice {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = Some(binder.complex(&child)),
-                    1 => out.name = Some(binder.complex(&child)),
-                    2 => out.address_line = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = Some(binder.complex(&child)),
+                1 => out.name = Some(binder.complex(&child)),
+                2 => out.address_line = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1558,6 +1943,13 @@ pub mod ext {
             if let Some(value) = &self.country_code { writer.complex(&elements[0], value); }
             if let Some(value) = &self.name { writer.complex(&elements[1], value); }
             if let Some(value) = &self.address_line { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for ThirdCountryInvoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "K9", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -1573,16 +1965,12 @@ pub mod ext {
     impl Bind for Exhibition {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.address_line = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.address_line = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1592,6 +1980,13 @@ pub mod ext {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.address_line { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Exhibition {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1615,20 +2010,16 @@ pub mod ext {
     impl Bind for LinkedDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.uri = Some(binder.complex(&child)),
-                    3 => out.format_code = Some(binder.complex(&child)),
-                    4 => out.digest = Some(binder.text(&child)),
-                    5 => out.binary_object = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.uri = Some(binder.complex(&child)),
+                3 => out.format_code = Some(binder.complex(&child)),
+                4 => out.digest = Some(binder.text(&child)),
+                5 => out.binary_object = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1642,6 +2033,13 @@ pub mod ext {
             if let Some(value) = &self.format_code { writer.complex(&elements[3], value); }
             if let Some(value) = &self.digest { writer.leaf(&elements[4], value.as_str()); }
             if let Some(value) = &self.binary_object { writer.complex(&elements[5], value); }
+        }
+    }
+
+    impl Codes for LinkedDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
         }
     }
 
@@ -1661,18 +2059,14 @@ pub mod ext {
     impl Bind for DocumentSignature {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.role_code = Some(binder.complex(&child)),
-                    1 => out.signer_name = Some(binder.complex(&child)),
-                    2 => out.format_code = Some(binder.complex(&child)),
-                    3 => out.binary_object = binder.complex(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.role_code = Some(binder.complex(&child)),
+                1 => out.signer_name = Some(binder.complex(&child)),
+                2 => out.format_code = Some(binder.complex(&child)),
+                3 => out.binary_object = binder.complex(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -1687,11 +2081,382 @@ pub mod ext {
         }
     }
 
+    impl Codes for DocumentSignature {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// The document that a message is about.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct LpcoReference {
+        /// Number that the issuing body gave the document. (D014)
+        pub id: super::data::Id,
+        /// Kind of document; not the agreement (K16). (D013)
+        pub type_code: Option<super::data::Code>,
+        /// Territory whose administration issued and sent the document: ResponsibleCountryCode of its header.
+        pub issue_country_code: super::data::Code,
+        /// The issuing body, as the document names it; absent where the document names none. (R007)
+        pub issuer_name: Option<super::data::Text>,
+        /// The trade agreement or scheme under which the document is issued; not the kind of document (D013). (K16)
+        pub agreement_code: super::data::Code,
+    }
+
+    impl Bind for LpcoReference {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.issue_country_code = binder.complex(&child),
+                3 => out.issuer_name = Some(binder.complex(&child)),
+                4 => out.agreement_code = binder.complex(&child),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for LpcoReference {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.id);
+            if let Some(value) = &self.type_code { writer.complex(&elements[1], value); }
+            writer.complex(&elements[2], &self.issue_country_code);
+            if let Some(value) = &self.issuer_name { writer.complex(&elements[3], value); }
+            writer.complex(&elements[4], &self.agreement_code);
+        }
+    }
+
+    impl Codes for LpcoReference {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            { let value = &self.issue_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// A claim to preferential treatment for one item, and the decisions on it.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Claim {
+        /// Number of the import declaration that made the claim. (D014)
+        pub declaration_id: super::data::Id,
+        /// Item of the declaration. (006)
+        pub declaration_item_numeric: Option<text::Decimal>,
+        /// Item of the document that is claimed. (006)
+        pub sequence_numeric: text::Decimal,
+        /// How much of the item the claim uses, with its unit.
+        pub claimed_quantity: super::data::UnitQuantity,
+        /// What was decided; of several the one with the highest number is in force.
+        pub decision: Vec<super::ext::Decision>,
+    }
+
+    impl Bind for Claim {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.declaration_id = binder.complex(&child),
+                1 => out.declaration_item_numeric = Some(binder.decimal(&child)),
+                2 => out.sequence_numeric = binder.decimal(&child),
+                3 => out.claimed_quantity = binder.complex(&child),
+                4 => super::super::bind::push(&mut out.decision, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Claim {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.declaration_id);
+            if let Some(value) = &self.declaration_item_numeric { writer.leaf(&elements[1], value.as_str()); }
+            writer.leaf(&elements[2], self.sequence_numeric.as_str());
+            writer.complex(&elements[3], &self.claimed_quantity);
+            for value in &self.decision { writer.complex(&elements[4], value); }
+        }
+    }
+
+    impl Codes for Claim {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.claimed_quantity; if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "ClaimedQuantity", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.decision.iter().enumerate() { visit.enter("Decision", at + 1); value.codes(visit); visit.leave(); }
+        }
+    }
+
+    /// A decision on a claim.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Decision {
+        /// Number of the decision within its claim, each number once. (006)
+        pub sequence_numeric: text::Decimal,
+        /// The decision. (379)
+        pub name_code: super::data::Code,
+        /// When it was decided. (380)
+        pub effective_date_time: super::ext::DateTime,
+        /// For how much the treatment was granted, where that is less than what was claimed.
+        pub granted_quantity: Option<super::data::UnitQuantity>,
+        /// Why it was decided so.
+        pub reason: Vec<super::ext::Reason>,
+    }
+
+    impl Bind for Decision {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => out.name_code = binder.complex(&child),
+                2 => out.effective_date_time = binder.complex(&child),
+                3 => out.granted_quantity = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.reason, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Decision {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.leaf(&elements[0], self.sequence_numeric.as_str());
+            writer.complex(&elements[1], &self.name_code);
+            writer.complex(&elements[2], &self.effective_date_time);
+            if let Some(value) = &self.granted_quantity { writer.complex(&elements[3], value); }
+            for value in &self.reason { writer.complex(&elements[4], value); }
+        }
+    }
+
+    impl Codes for Decision {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.granted_quantity { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrantedQuantity", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// A date and time in one of the shapes that partners send; kept as it came.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct DateTime {
+        /// DateTimeString
+        pub date_time_string: Option<super::data::DateTimeString>,
+        /// DateTime
+        pub date_time: Option<text::Text>,
+    }
+
+    impl Bind for DateTime {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for DateTime {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// Why something was decided: a code, words, or both.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Reason {
+        /// The reason as a code. (226)
+        pub code: Option<super::data::Code>,
+        /// The reason in words. (225)
+        pub description: Option<super::data::Text>,
+    }
+
+    impl Bind for Reason {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = Some(binder.complex(&child)),
+                1 => out.description = Some(binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Reason {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.code { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.description { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Reason {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// The list of approved exporters of one administration.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct ExporterList {
+        /// Number of the list, or of this issue of it.
+        pub id: super::data::Id,
+        /// As of when the list holds. (D011)
+        pub issue_date_time: super::ext::DateTime,
+        /// The trade agreement or scheme under which the document is issued; not the kind of document (D013). (K16)
+        pub agreement_code: Option<super::data::Code>,
+        /// An approved exporter. (57A)
+        pub exporter: Vec<super::ext::Exporter>,
+    }
+
+    impl Bind for ExporterList {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = binder.complex(&child),
+                2 => out.agreement_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.exporter, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for ExporterList {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.id);
+            writer.complex(&elements[1], &self.issue_date_time);
+            if let Some(value) = &self.agreement_code { writer.complex(&elements[2], value); }
+            for value in &self.exporter { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for ExporterList {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.agreement_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+        }
+    }
+
+    /// An approved exporter and the extent of the authorisation.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Exporter {
+        /// Code of the authorisation, as Declarations of Origin name it.
+        pub authorisation_id: super::data::Id,
+        /// Name of the exporter. (R031)
+        pub name: super::data::Text,
+        /// Identifier of the exporter. (R032)
+        pub id: Option<super::data::Id>,
+        /// Whether the authorisation is in force; absent: it is.
+        pub standing_code: Option<super::data::Code>,
+        /// First moment of the authorisation.
+        pub valid_from_date_time: super::ext::DateTime,
+        /// Last moment of the authorisation; absent: until further notice.
+        pub valid_until_date_time: Option<Box<super::ext::DateTime>>,
+        /// Goods that the authorisation covers; none: all goods.
+        pub goods: Vec<super::ext::ExporterGoods>,
+    }
+
+    impl Bind for Exporter {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.authorisation_id = binder.complex(&child),
+                1 => out.name = binder.complex(&child),
+                2 => out.id = Some(binder.complex(&child)),
+                3 => out.standing_code = Some(binder.complex(&child)),
+                4 => out.valid_from_date_time = binder.complex(&child),
+                5 => out.valid_until_date_time = Some(Box::new(binder.complex(&child))),
+                6 => super::super::bind::push(&mut out.goods, binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Exporter {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.authorisation_id);
+            writer.complex(&elements[1], &self.name);
+            if let Some(value) = &self.id { writer.complex(&elements[2], value); }
+            if let Some(value) = &self.standing_code { writer.complex(&elements[3], value); }
+            writer.complex(&elements[4], &self.valid_from_date_time);
+            if let Some(value) = &self.valid_until_date_time { writer.complex(&elements[5], &**value); }
+            for value in &self.goods { writer.complex(&elements[6], value); }
+        }
+    }
+
+    impl Codes for Exporter {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// Goods, by heading, by words, or both.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct ExporterGoods {
+        /// Tariff heading. (145)
+        pub classification_id: Option<super::data::Id>,
+        /// The goods in words. (137)
+        pub description: Option<super::data::Text>,
+    }
+
+    impl Bind for ExporterGoods {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.classification_id = Some(binder.complex(&child)),
+                1 => out.description = Some(binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for ExporterGoods {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.classification_id { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.description { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for ExporterGoods {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `lpco`.
 pub mod lpco {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1751,37 +2516,33 @@ pub mod lpco {
     impl Bind for Lpco {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.id = binder.complex(&child),
-                    2 => out.issue_date_time = binder.complex(&child),
-                    3 => out.type_code = binder.complex(&child),
-                    4 => out.category_code = Some(binder.complex(&child)),
-                    5 => out.issue_location_id = Some(binder.complex(&child)),
-                    6 => out.issue_location = Some(binder.complex(&child)),
-                    7 => out.status_code = Some(binder.complex(&child)),
-                    8 => out.expiration_date_time = Some(Box::new(binder.complex(&child))),
-                    9 => out.version_id = Some(binder.complex(&child)),
-                    10 => out.agreement_code = binder.complex(&child),
-                    11 => out.issued_retroactively_indicator = Some(binder.text(&child)),
-                    12 => out.back_to_back_indicator = Some(binder.text(&child)),
-                    13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
-                    14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
-                    15 => out.exhibition = Some(Box::new(binder.complex(&child))),
-                    16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
-                    18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
-                    19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
-                    20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
-                    21 => out.consignment = binder.complex(&child),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.id = binder.complex(&child),
+                2 => out.issue_date_time = binder.complex(&child),
+                3 => out.type_code = binder.complex(&child),
+                4 => out.category_code = Some(binder.complex(&child)),
+                5 => out.issue_location_id = Some(binder.complex(&child)),
+                6 => out.issue_location = Some(binder.complex(&child)),
+                7 => out.status_code = Some(binder.complex(&child)),
+                8 => out.expiration_date_time = Some(Box::new(binder.complex(&child))),
+                9 => out.version_id = Some(binder.complex(&child)),
+                10 => out.agreement_code = binder.complex(&child),
+                11 => out.issued_retroactively_indicator = Some(binder.text(&child)),
+                12 => out.back_to_back_indicator = Some(binder.text(&child)),
+                13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
+                14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
+                15 => out.exhibition = Some(Box::new(binder.complex(&child))),
+                16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
+                18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
+                19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
+                20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
+                21 => out.consignment = binder.complex(&child),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1815,6 +2576,23 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Lpco {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issue_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueLocationID", attribute: "", wco_id: "D012", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = &self.status_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "StatusCode", attribute: "", wco_id: "019", list: ListId(10) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+            if let Some(value) = self.third_country_invoice.as_deref() { visit.enter("ThirdCountryInvoice", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.authentication.iter().enumerate() { visit.enter("Authentication", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.previous_document.iter().enumerate() { visit.enter("PreviousDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.linked_document.iter().enumerate() { visit.enter("LinkedDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.document_signature.iter().enumerate() { visit.enter("DocumentSignature", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignment; visit.enter("Consignment", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -1827,16 +2605,12 @@ pub mod lpco {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1846,6 +2620,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1865,18 +2646,14 @@ pub mod lpco {
     impl Bind for AdditionalInformation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.statement_type_code = Some(binder.complex(&child)),
-                    1 => out.statement_code = Some(binder.complex(&child)),
-                    2 => out.statement_description = Some(binder.complex(&child)),
-                    3 => out.content = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.statement_type_code = Some(binder.complex(&child)),
+                1 => out.statement_code = Some(binder.complex(&child)),
+                2 => out.statement_description = Some(binder.complex(&child)),
+                3 => out.content = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1888,6 +2665,13 @@ pub mod lpco {
             if let Some(value) = &self.statement_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.statement_description { writer.complex(&elements[2], value); }
             if let Some(value) = &self.content { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for AdditionalInformation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1909,19 +2693,15 @@ pub mod lpco {
     impl Bind for Authentication {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.authentication = Some(binder.complex(&child)),
-                    1 => out.actual_date_time = Some(Box::new(binder.complex(&child))),
-                    2 => out.actual_location_id = Some(binder.complex(&child)),
-                    3 => out.actual_location_name = Some(binder.complex(&child)),
-                    4 => out.authenticator = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.authentication = Some(binder.complex(&child)),
+                1 => out.actual_date_time = Some(Box::new(binder.complex(&child))),
+                2 => out.actual_location_id = Some(binder.complex(&child)),
+                3 => out.actual_location_name = Some(binder.complex(&child)),
+                4 => out.authenticator = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -1934,6 +2714,14 @@ pub mod lpco {
             if let Some(value) = &self.actual_location_id { writer.complex(&elements[2], value); }
             if let Some(value) = &self.actual_location_name { writer.complex(&elements[3], value); }
             if let Some(value) = &self.authenticator { writer.complex(&elements[4], &**value); }
+        }
+    }
+
+    impl Codes for Authentication {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.actual_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ActualLocationID", attribute: "", wco_id: "L098", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = self.authenticator.as_deref() { visit.enter("Authenticator", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -1953,18 +2741,14 @@ pub mod lpco {
     impl Bind for Authenticator {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = binder.complex(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = binder.complex(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1976,6 +2760,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Authenticator {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2005,23 +2797,19 @@ pub mod lpco {
     impl Bind for Address {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.type_code = Some(binder.complex(&child)),
-                    1 => out.city_name = Some(binder.complex(&child)),
-                    2 => out.city = Some(binder.complex(&child)),
-                    3 => out.country_code = binder.complex(&child),
-                    4 => out.country_name = Some(binder.complex(&child)),
-                    5 => out.country_sub_division_code = Some(binder.complex(&child)),
-                    6 => out.country_sub_division_name = Some(binder.complex(&child)),
-                    7 => out.line = Some(binder.complex(&child)),
-                    8 => out.postcode_id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.type_code = Some(binder.complex(&child)),
+                1 => out.city_name = Some(binder.complex(&child)),
+                2 => out.city = Some(binder.complex(&child)),
+                3 => out.country_code = binder.complex(&child),
+                4 => out.country_name = Some(binder.complex(&child)),
+                5 => out.country_sub_division_code = Some(binder.complex(&child)),
+                6 => out.country_sub_division_name = Some(binder.complex(&child)),
+                7 => out.line = Some(binder.complex(&child)),
+                8 => out.postcode_id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2041,6 +2829,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Address {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "410", list: ListId(12) }, 0, text.as_str()); } }
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "242", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.country_sub_division_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountrySubDivisionCode", attribute: "", wco_id: "244", list: ListId(1) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The document that this one replaces or rests on.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct PreviousDocument {
@@ -2057,18 +2854,14 @@ pub mod lpco {
     impl Bind for PreviousDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.issuing_country_code = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.issuing_country_code = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2080,6 +2873,14 @@ pub mod lpco {
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
             if let Some(value) = &self.type_code { writer.complex(&elements[2], value); }
             if let Some(value) = &self.issuing_country_code { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for PreviousDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issuing_country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssuingCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -2115,26 +2916,22 @@ pub mod lpco {
     impl Bind for Consignment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
-                    1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
-                    2 => out.consignee = Some(Box::new(binder.complex(&child))),
-                    3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
-                    4 => out.consignor = binder.complex(&child),
-                    5 => out.destination = Some(Box::new(binder.complex(&child))),
-                    6 => out.export_country = Some(Box::new(binder.complex(&child))),
-                    7 => out.loading_location = Some(Box::new(binder.complex(&child))),
-                    8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
-                    9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
-                    10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
+                1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
+                2 => out.consignee = Some(Box::new(binder.complex(&child))),
+                3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
+                4 => out.consignor = binder.complex(&child),
+                5 => out.destination = Some(Box::new(binder.complex(&child))),
+                6 => out.export_country = Some(Box::new(binder.complex(&child))),
+                7 => out.loading_location = Some(Box::new(binder.complex(&child))),
+                8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
+                9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
+                10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2154,6 +2951,20 @@ pub mod lpco {
             for value in &self.transport_equipment { writer.complex(&elements[9], value); }
             if let Some(value) = &self.unloading_location { writer.complex(&elements[10], &**value); }
             for value in &self.foreign { writer.foreign(value); }
+        }
+    }
+
+    impl Codes for Consignment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.total_gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "TotalGrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.border_transport_means.iter().enumerate() { visit.enter("BorderTransportMeans", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.consignee.as_deref() { visit.enter("Consignee", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.consignment_item.iter().enumerate() { visit.enter("ConsignmentItem", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignor; visit.enter("Consignor", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.destination.as_deref() { visit.enter("Destination", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.export_country.as_deref() { visit.enter("ExportCountry", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.transport_contract_document.iter().enumerate() { visit.enter("TransportContractDocument", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2177,20 +2988,16 @@ pub mod lpco {
     impl Bind for BorderTransportMeans {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.mode_code = Some(binder.complex(&child)),
-                    4 => out.journey_id = Some(binder.complex(&child)),
-                    5 => out.departure_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.mode_code = Some(binder.complex(&child)),
+                4 => out.journey_id = Some(binder.complex(&child)),
+                5 => out.departure_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2204,6 +3011,14 @@ pub mod lpco {
             if let Some(value) = &self.mode_code { writer.complex(&elements[3], value); }
             if let Some(value) = &self.journey_id { writer.complex(&elements[4], value); }
             if let Some(value) = &self.departure_date_time { writer.complex(&elements[5], &**value); }
+        }
+    }
+
+    impl Codes for BorderTransportMeans {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "T010", list: ListId(7) }, 0, text.as_str()); } }
+            if let Some(value) = &self.mode_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ModeCode", attribute: "", wco_id: "T022", list: ListId(4) }, 0, text.as_str()); } }
         }
     }
 
@@ -2223,18 +3038,14 @@ pub mod lpco {
     impl Bind for Party {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = binder.complex(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = binder.complex(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2246,6 +3057,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Party {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2273,22 +3092,18 @@ pub mod lpco {
     impl Bind for ConsignmentItem {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    2 => out.commodity = binder.complex(&child),
-                    3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
-                    5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
-                    6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                2 => out.commodity = binder.complex(&child),
+                3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
+                4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2304,6 +3119,16 @@ pub mod lpco {
             for value in &self.packaging { writer.complex(&elements[5], value); }
             for value in &self.invoice { writer.complex(&elements[6], value); }
             for value in &self.foreign { writer.foreign(value); }
+        }
+    }
+
+    impl Codes for ConsignmentItem {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.commodity; visit.enter("Commodity", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.origin.iter().enumerate() { visit.enter("Origin", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.packaging.iter().enumerate() { visit.enter("Packaging", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2325,19 +3150,15 @@ pub mod lpco {
     impl Bind for Commodity {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.description = binder.complex(&child),
-                    1 => out.value_amount = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
-                    3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => out.producer = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.description = binder.complex(&child),
+                1 => out.value_amount = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
+                3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
+                4 => out.producer = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2350,6 +3171,16 @@ pub mod lpco {
             for value in &self.classification { writer.complex(&elements[2], value); }
             if let Some(value) = &self.goods_measure { writer.complex(&elements[3], &**value); }
             if let Some(value) = &self.producer { writer.complex(&elements[4], &**value); }
+        }
+    }
+
+    impl Codes for Commodity {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.value_amount { if let Some(text) = Some(&value.currency_id) { visit.code(&Coded { element: "ValueAmount", attribute: "currencyID", wco_id: "306", list: ListId(2) }, 0, text.as_str()); } }
+            for (at, value) in self.classification.iter().enumerate() { visit.enter("Classification", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.producer.as_deref() { visit.enter("Producer", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2367,17 +3198,13 @@ pub mod lpco {
     impl Bind for Classification {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.identification_type_code = binder.complex(&child),
-                    2 => out.name = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.identification_type_code = binder.complex(&child),
+                2 => out.name = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2388,6 +3215,13 @@ pub mod lpco {
             writer.complex(&elements[0], &self.id);
             writer.complex(&elements[1], &self.identification_type_code);
             if let Some(value) = &self.name { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Classification {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.identification_type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IdentificationTypeCode", attribute: "", wco_id: "337", list: ListId(13) }, 0, text.as_str()); } }
         }
     }
 
@@ -2409,19 +3243,15 @@ pub mod lpco {
     impl Bind for GoodsMeasure {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.gross_mass_measure = Some(binder.complex(&child)),
-                    1 => out.net_net_weight_measure = Some(binder.complex(&child)),
-                    2 => out.net_weight_measure = Some(binder.complex(&child)),
-                    3 => out.tariff_quantity = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.gross_mass_measure = Some(binder.complex(&child)),
+                1 => out.net_net_weight_measure = Some(binder.complex(&child)),
+                2 => out.net_weight_measure = Some(binder.complex(&child)),
+                3 => out.tariff_quantity = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2434,6 +3264,16 @@ pub mod lpco {
             if let Some(value) = &self.net_weight_measure { writer.complex(&elements[2], value); }
             if let Some(value) = &self.tariff_quantity { writer.complex(&elements[3], value); }
             for value in &self.tariff_quantity_amount { writer.leaf(&elements[4], value.as_str()); }
+        }
+    }
+
+    impl Codes for GoodsMeasure {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetNetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.tariff_quantity { if let Some(text) = value.unit_code.as_ref() { visit.code(&Coded { element: "TariffQuantity", attribute: "unitCode", wco_id: "130", list: ListId(5) }, 0, text.as_str()); } }
         }
     }
 
@@ -2451,17 +3291,13 @@ pub mod lpco {
     impl Bind for Producer {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2472,6 +3308,13 @@ pub mod lpco {
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             for value in &self.address { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Producer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2495,20 +3338,16 @@ pub mod lpco {
     impl Bind for Origin {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = binder.complex(&child),
-                    1 => out.rule_code = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.country_name = Some(binder.complex(&child)),
-                    4 => out.region_id = Some(binder.complex(&child)),
-                    5 => out.origin_criterion_text = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = binder.complex(&child),
+                1 => out.rule_code = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.country_name = Some(binder.complex(&child)),
+                4 => out.region_id = Some(binder.complex(&child)),
+                5 => out.origin_criterion_text = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2522,6 +3361,15 @@ pub mod lpco {
             if let Some(value) = &self.country_name { writer.complex(&elements[3], value); }
             if let Some(value) = &self.region_id { writer.complex(&elements[4], value); }
             if let Some(value) = &self.origin_criterion_text { writer.complex(&elements[5], value); }
+        }
+    }
+
+    impl Codes for Origin {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "063", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.rule_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RuleCode", attribute: "", wco_id: "436", list: ListId(15) }, 0, text.as_str()); } }
+            if let Some(value) = &self.region_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RegionID", attribute: "", wco_id: "066", list: ListId(1) }, 0, text.as_str()); } }
         }
     }
 
@@ -2543,19 +3391,15 @@ pub mod lpco {
     impl Bind for Packaging {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.marks_numbers_id = Some(binder.complex(&child)),
-                    1 => out.quantity_quantity = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.gross_mass_measure = Some(binder.complex(&child)),
-                    4 => out.volume_measure = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.marks_numbers_id = Some(binder.complex(&child)),
+                1 => out.quantity_quantity = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.gross_mass_measure = Some(binder.complex(&child)),
+                4 => out.volume_measure = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2571,6 +3415,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Packaging {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "141", list: ListId(6) }, 0, text.as_str()); } }
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.volume_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "VolumeMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The invoice that names the goods.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Invoice {
@@ -2583,16 +3436,12 @@ pub mod lpco {
     impl Bind for Invoice {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2602,6 +3451,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.complex(&elements[0], &self.id);
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for Invoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2617,16 +3473,12 @@ pub mod lpco {
     impl Bind for Country {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = binder.complex(&child),
-                    1 => out.country_name = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = binder.complex(&child),
+                1 => out.country_name = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2636,6 +3488,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.complex(&elements[0], &self.country_code);
             if let Some(value) = &self.country_name { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Country {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -2651,16 +3510,12 @@ pub mod lpco {
     impl Bind for LoadingLocation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2670,6 +3525,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for LoadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2687,17 +3549,13 @@ pub mod lpco {
     impl Bind for TransportContractDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2708,6 +3566,13 @@ pub mod lpco {
             writer.complex(&elements[0], &self.id);
             if let Some(value) = &self.type_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[2], &**value); }
+        }
+    }
+
+    impl Codes for TransportContractDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
         }
     }
 
@@ -2725,17 +3590,13 @@ pub mod lpco {
     impl Bind for TransportEquipment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.characteristic_code = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.characteristic_code = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2746,6 +3607,13 @@ pub mod lpco {
             if let Some(value) = &self.characteristic_code { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             for value in &self.seal { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for TransportEquipment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2761,16 +3629,12 @@ pub mod lpco {
     impl Bind for Seal {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2780,6 +3644,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.sequence_numeric.as_str());
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Seal {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2795,16 +3666,12 @@ pub mod lpco {
     impl Bind for UnloadingLocation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2817,11 +3684,86 @@ pub mod lpco {
         }
     }
 
+    impl Codes for UnloadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// Notice about a document: what became of it, why, and as it shall stand where it was amended.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct Amendment {
+        /// 1 for a withdrawal or revocation, 4 for an amendment, 17 where another document will take its place. (017)
+        pub function_code: super::data::Code,
+        /// Reference of the notice at its sender. (D026)
+        pub functional_reference_id: Option<super::data::Id>,
+        /// Whether the document is amended, withdrawn at the wish of its holder, or revoked by its issuer.
+        pub notice_kind_code: super::data::Code,
+        /// The Certificate or Declaration of Origin that the message is about, by what tells it from all others.
+        pub lpco_reference: super::ext::LpcoReference,
+        /// When the notice was decided. (D011)
+        pub issue_date_time: super::lpco::DateTime,
+        /// The reason as a code. (099)
+        pub change_reason_code: Option<super::data::Code>,
+        /// The reason in words. (03A)
+        pub additional_information: Vec<super::lpco::AdditionalInformation>,
+        /// Licence, permit, certificate or other document: here the Certificate of Origin or the Declaration of Origin.
+        pub lpco: Option<Box<super::lpco::Lpco>>,
+        /// Elements of foreign namespaces, kept and passed on.
+        pub foreign: Vec<Foreign>,
+    }
+
+    impl Bind for Amendment {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.functional_reference_id = Some(binder.complex(&child)),
+                2 => out.notice_kind_code = binder.complex(&child),
+                3 => out.lpco_reference = binder.complex(&child),
+                4 => out.issue_date_time = binder.complex(&child),
+                5 => out.change_reason_code = Some(binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                7 => out.lpco = Some(Box::new(binder.complex(&child))),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for Amendment {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            writer.complex(&elements[0], &self.function_code);
+            if let Some(value) = &self.functional_reference_id { writer.complex(&elements[1], value); }
+            writer.complex(&elements[2], &self.notice_kind_code);
+            writer.complex(&elements[3], &self.lpco_reference);
+            writer.complex(&elements[4], &self.issue_date_time);
+            if let Some(value) = &self.change_reason_code { writer.complex(&elements[5], value); }
+            for value in &self.additional_information { writer.complex(&elements[6], value); }
+            if let Some(value) = &self.lpco { writer.complex(&elements[7], &**value); }
+            for value in &self.foreign { writer.foreign(value); }
+        }
+    }
+
+    impl Codes for Amendment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.lpco_reference; visit.enter("LPCOReference", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.lpco.as_deref() { visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
 }
 
 /// Types of the namespace `md`.
 pub mod md {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -2845,28 +3787,33 @@ pub mod md {
         /// Who is to receive the document.
         pub communication_meta_data: Option<Box<super::md::CommunicationMetaData>>,
         /// Licence, permit, certificate or other document: here the Certificate of Origin or the Declaration of Origin.
-        pub lpco: super::lpco::Lpco,
+        pub lpco: Option<Box<super::lpco::Lpco>>,
+        /// Notice that a document was amended, withdrawn or revoked. (06A)
+        pub amendment: Option<Box<super::lpco::Amendment>>,
+        /// What became of a message, of a cancellation that was asked for, or of claims.
+        pub response: Option<Box<super::res::Response>>,
+        /// Who may make out Declarations of Origin by their own authority, for which goods and how long.
+        pub exporter_list: Option<Box<super::ext::ExporterList>>,
     }
 
     impl Bind for MetaData {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.wco_data_model_version_code = binder.complex(&child),
-                    1 => out.wco_type_name = Some(binder.complex(&child)),
-                    2 => out.responsible_country_code = binder.complex(&child),
-                    3 => out.responsible_agency_name = Some(binder.complex(&child)),
-                    4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
-                    5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
-                    6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
-                    7 => out.lpco = binder.complex(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.wco_data_model_version_code = binder.complex(&child),
+                1 => out.wco_type_name = Some(binder.complex(&child)),
+                2 => out.responsible_country_code = binder.complex(&child),
+                3 => out.responsible_agency_name = Some(binder.complex(&child)),
+                4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
+                5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
+                6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
+                7 => out.lpco = Some(Box::new(binder.complex(&child))),
+                8 => out.amendment = Some(Box::new(binder.complex(&child))),
+                9 => out.response = Some(Box::new(binder.complex(&child))),
+                10 => out.exporter_list = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2881,7 +3828,22 @@ pub mod md {
             if let Some(value) = &self.agency_assigned_customization_code { writer.complex(&elements[4], value); }
             if let Some(value) = &self.agency_assigned_customization_version_code { writer.complex(&elements[5], value); }
             if let Some(value) = &self.communication_meta_data { writer.complex(&elements[6], &**value); }
-            writer.complex(&elements[7], &self.lpco);
+            if let Some(value) = &self.lpco { writer.complex(&elements[7], &**value); }
+            if let Some(value) = &self.amendment { writer.complex(&elements[8], &**value); }
+            if let Some(value) = &self.response { writer.complex(&elements[9], &**value); }
+            if let Some(value) = &self.exporter_list { writer.complex(&elements[10], &**value); }
+        }
+    }
+
+    impl Codes for MetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.responsible_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ResponsibleCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = self.communication_meta_data.as_deref() { visit.enter("CommunicationMetaData", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.lpco.as_deref() { visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.amendment.as_deref() { visit.enter("Amendment", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.response.as_deref() { visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.exporter_list.as_deref() { visit.enter("ExporterList", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2897,16 +3859,12 @@ pub mod md {
     impl Bind for CommunicationMetaData {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.application_reference_id = Some(binder.complex(&child)),
-                    1 => out.recipient = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.application_reference_id = Some(binder.complex(&child)),
+                1 => out.recipient = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2916,6 +3874,13 @@ pub mod md {
             let elements = complex.elements();
             if let Some(value) = &self.application_reference_id { writer.complex(&elements[0], value); }
             if let Some(value) = &self.recipient { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for CommunicationMetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = self.recipient.as_deref() { visit.enter("Recipient", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2933,17 +3898,13 @@ pub mod md {
     impl Bind for Recipient {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = Some(binder.complex(&child)),
-                    1 => out.country_code = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = Some(binder.complex(&child)),
+                1 => out.country_code = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2957,50 +3918,64 @@ pub mod md {
         }
     }
 
+    impl Codes for Recipient {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
 }
 
 /// Types of the namespace `res`.
 pub mod res {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
     use crate::xml::NodeId;
 
-    /// What became of a message.
+    /// What became of a message, of a cancellation that was asked for, or of claims.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Response {
         /// 11: response. (017)
         pub function_code: super::data::Code,
-        /// MessageID of the message that is answered. (D026)
+        /// MessageID of the message that is answered: of the notice, or of the message that brought the document. (D026)
         pub functional_reference_id: super::data::Id,
-        /// When the message was received. (D011)
+        /// When the message was received, or the answer decided. (D011)
         pub issue_date_time: Option<Box<super::res::DateTime>>,
         /// Kind of response. (D013)
         pub type_code: Option<super::data::Code>,
+        /// Why it was decided so. (03A)
+        pub additional_information: Vec<super::res::AdditionalInformation>,
         /// An error in the message.
         pub error: Vec<super::res::Error>,
         /// State of the message.
         pub status: Vec<super::res::Status>,
+        /// The Certificate or Declaration of Origin that the message is about, by what tells it from all others.
+        pub lpco_reference: Option<Box<super::ext::LpcoReference>>,
+        /// A claim to preferential treatment that was made with the document, and what was decided.
+        pub claim: Vec<super::ext::Claim>,
     }
 
     impl Bind for Response {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.functional_reference_id = binder.complex(&child),
-                    2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    3 => out.type_code = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                    5 => super::super::bind::push(&mut out.status, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.functional_reference_id = binder.complex(&child),
+                2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                3 => out.type_code = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.status, binder.complex(&child)),
+                7 => out.lpco_reference = Some(Box::new(binder.complex(&child))),
+                8 => super::super::bind::push(&mut out.claim, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3012,8 +3987,21 @@ pub mod res {
             writer.complex(&elements[1], &self.functional_reference_id);
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[2], &**value); }
             if let Some(value) = &self.type_code { writer.complex(&elements[3], value); }
-            for value in &self.error { writer.complex(&elements[4], value); }
-            for value in &self.status { writer.complex(&elements[5], value); }
+            for value in &self.additional_information { writer.complex(&elements[4], value); }
+            for value in &self.error { writer.complex(&elements[5], value); }
+            for value in &self.status { writer.complex(&elements[6], value); }
+            if let Some(value) = &self.lpco_reference { writer.complex(&elements[7], &**value); }
+            for value in &self.claim { writer.complex(&elements[8], value); }
+        }
+    }
+
+    impl Codes for Response {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = self.lpco_reference.as_deref() { visit.enter("LPCOReference", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.claim.iter().enumerate() { visit.enter("Claim", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -3029,16 +4017,12 @@ pub mod res {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3048,6 +4032,54 @@ pub mod res {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
+    /// A reason.
+    #[derive(Clone, PartialEq, Eq, Debug, Default)]
+    pub struct AdditionalInformation {
+        /// Kind of the remark. (369)
+        pub statement_type_code: Option<super::data::Code>,
+        /// The reason as a code. (226)
+        pub statement_code: Option<super::data::Code>,
+        /// The reason in words. (225)
+        pub statement_description: Option<super::data::Text>,
+    }
+
+    impl Bind for AdditionalInformation {
+        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
+            let mut out = Self::default();
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.statement_type_code = Some(binder.complex(&child)),
+                1 => out.statement_code = Some(binder.complex(&child)),
+                2 => out.statement_description = Some(binder.complex(&child)),
+                _ => {}
+            });
+            out
+        }
+    }
+
+    impl Write for AdditionalInformation {
+        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {
+            let elements = complex.elements();
+            if let Some(value) = &self.statement_type_code { writer.complex(&elements[0], value); }
+            if let Some(value) = &self.statement_code { writer.complex(&elements[1], value); }
+            if let Some(value) = &self.statement_description { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for AdditionalInformation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3065,17 +4097,13 @@ pub mod res {
     impl Bind for Error {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.validation_code = binder.complex(&child),
-                    1 => out.description = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.validation_code = binder.complex(&child),
+                1 => out.description = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3086,6 +4114,13 @@ pub mod res {
             writer.complex(&elements[0], &self.validation_code);
             if let Some(value) = &self.description { writer.complex(&elements[1], value); }
             for value in &self.pointer { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3103,17 +4138,13 @@ pub mod res {
     impl Bind for Pointer {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = Some(binder.decimal(&child)),
-                    1 => out.document_section_code = Some(binder.complex(&child)),
-                    2 => out.tag_id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = Some(binder.decimal(&child)),
+                1 => out.document_section_code = Some(binder.complex(&child)),
+                2 => out.tag_id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3124,6 +4155,13 @@ pub mod res {
             if let Some(value) = &self.sequence_numeric { writer.leaf(&elements[0], value.as_str()); }
             if let Some(value) = &self.document_section_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.tag_id { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Pointer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3139,16 +4177,12 @@ pub mod res {
     impl Bind for Status {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name_code = binder.complex(&child),
-                    1 => out.effective_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name_code = binder.complex(&child),
+                1 => out.effective_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3161,11 +4195,19 @@ pub mod res {
         }
     }
 
+    impl Codes for Status {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `svc`.
 pub mod svc {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -3174,7 +4216,7 @@ pub mod svc {
     /// The answer to a message that was accepted: the WCO Response, the digest of what was received, the journal entry, and proofs.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Acknowledgement {
-        /// What became of a message.
+        /// What became of a message, of a cancellation that was asked for, or of claims.
         pub response: super::res::Response,
         /// SHA-256 of the exclusive canonical form of the business document after decryption, without comments and without wsu:Id.
         pub document_digest: text::Text,
@@ -3193,21 +4235,17 @@ pub mod svc {
     impl Bind for Acknowledgement {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.response = binder.complex(&child),
-                    1 => out.document_digest = binder.text(&child),
-                    2 => out.first_message = Some(Box::new(binder.complex(&child))),
-                    3 => out.journal_entry = Some(Box::new(binder.complex(&child))),
-                    4 => out.tree_head = Some(Box::new(binder.complex(&child))),
-                    5 => out.consistency_proof = Some(Box::new(binder.complex(&child))),
-                    6 => out.inclusion_proof = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.response = binder.complex(&child),
+                1 => out.document_digest = binder.text(&child),
+                2 => out.first_message = Some(Box::new(binder.complex(&child))),
+                3 => out.journal_entry = Some(Box::new(binder.complex(&child))),
+                4 => out.tree_head = Some(Box::new(binder.complex(&child))),
+                5 => out.consistency_proof = Some(Box::new(binder.complex(&child))),
+                6 => out.inclusion_proof = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3225,6 +4263,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Acknowledgement {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.response; visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// The message under which a CO came first.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FirstMessage {
@@ -3237,16 +4282,12 @@ pub mod svc {
     impl Bind for FirstMessage {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.message_id = binder.text(&child),
-                    1 => out.leaf = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.message_id = binder.text(&child),
+                1 => out.leaf = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -3256,6 +4297,13 @@ pub mod svc {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.message_id.as_str());
             writer.leaf(&elements[1], self.leaf.as_str());
+        }
+    }
+
+    impl Codes for FirstMessage {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3277,19 +4325,15 @@ pub mod svc {
     impl Bind for JournalEntry {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.log_id = binder.text(&child),
-                    1 => out.partner = binder.text(&child),
-                    2 => out.operation = binder.text(&child),
-                    3 => out.signature_digest = Some(binder.text(&child)),
-                    4 => out.salt = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.log_id = binder.text(&child),
+                1 => out.partner = binder.text(&child),
+                2 => out.operation = binder.text(&child),
+                3 => out.signature_digest = Some(binder.text(&child)),
+                4 => out.salt = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -3302,6 +4346,13 @@ pub mod svc {
             writer.leaf(&elements[2], self.operation.as_str());
             if let Some(value) = &self.signature_digest { writer.leaf(&elements[3], value.as_str()); }
             writer.leaf(&elements[4], self.salt.as_str());
+        }
+    }
+
+    impl Codes for JournalEntry {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3321,18 +4372,14 @@ pub mod svc {
     impl Bind for TreeHead {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.log_id = binder.text(&child),
-                    1 => out.size = binder.decimal(&child),
-                    2 => out.root = binder.text(&child),
-                    3 => out.time = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.log_id = binder.text(&child),
+                1 => out.size = binder.decimal(&child),
+                2 => out.root = binder.text(&child),
+                3 => out.time = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -3344,6 +4391,13 @@ pub mod svc {
             writer.leaf(&elements[1], self.size.as_str());
             writer.leaf(&elements[2], self.root.as_str());
             writer.leaf(&elements[3], self.time.as_str());
+        }
+    }
+
+    impl Codes for TreeHead {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3361,17 +4415,13 @@ pub mod svc {
     impl Bind for ConsistencyProof {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.from = binder.decimal(&child),
-                    1 => out.to = binder.decimal(&child),
-                    2 => super::super::bind::push(&mut out.node, binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.from = binder.decimal(&child),
+                1 => out.to = binder.decimal(&child),
+                2 => super::super::bind::push(&mut out.node, binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3382,6 +4432,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.from.as_str());
             writer.leaf(&elements[1], self.to.as_str());
             for value in &self.node { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for ConsistencyProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3403,19 +4460,15 @@ pub mod svc {
     impl Bind for InclusionProof {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.message_id = Some(binder.text(&child)),
-                    1 => out.leaf = binder.text(&child),
-                    2 => out.index = binder.decimal(&child),
-                    3 => out.size = binder.decimal(&child),
-                    4 => super::super::bind::push(&mut out.node, binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.message_id = Some(binder.text(&child)),
+                1 => out.leaf = binder.text(&child),
+                2 => out.index = binder.decimal(&child),
+                3 => out.size = binder.decimal(&child),
+                4 => super::super::bind::push(&mut out.node, binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3428,6 +4481,13 @@ pub mod svc {
             writer.leaf(&elements[2], self.index.as_str());
             writer.leaf(&elements[3], self.size.as_str());
             for value in &self.node { writer.leaf(&elements[4], value.as_str()); }
+        }
+    }
+
+    impl Codes for InclusionProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3447,18 +4507,14 @@ pub mod svc {
     impl Bind for FaultDetail {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = binder.text(&child),
-                    1 => out.verdict = binder.text(&child),
-                    2 => out.reference_id = binder.text(&child),
-                    3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = binder.text(&child),
+                1 => out.verdict = binder.text(&child),
+                2 => out.reference_id = binder.text(&child),
+                3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3470,6 +4526,13 @@ pub mod svc {
             writer.leaf(&elements[1], self.verdict.as_str());
             writer.leaf(&elements[2], self.reference_id.as_str());
             for value in &self.error { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for FaultDetail {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3495,21 +4558,17 @@ pub mod svc {
     impl Bind for Error {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = binder.text(&child),
-                    1 => out.wco_id = Some(binder.text(&child)),
-                    2 => out.xpath = Some(binder.text(&child)),
-                    3 => out.line = Some(binder.decimal(&child)),
-                    4 => out.column = Some(binder.decimal(&child)),
-                    5 => out.expected = Some(binder.text(&child)),
-                    6 => out.came = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = binder.text(&child),
+                1 => out.wco_id = Some(binder.text(&child)),
+                2 => out.xpath = Some(binder.text(&child)),
+                3 => out.line = Some(binder.decimal(&child)),
+                4 => out.column = Some(binder.decimal(&child)),
+                5 => out.expected = Some(binder.text(&child)),
+                6 => out.came = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3527,6 +4586,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// What came, without the value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Came {
@@ -3541,17 +4607,13 @@ pub mod svc {
     impl Bind for Came {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.kind = binder.text(&child),
-                    1 => out.length = Some(binder.decimal(&child)),
-                    2 => out.in_list = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.kind = binder.text(&child),
+                1 => out.length = Some(binder.decimal(&child)),
+                2 => out.in_list = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3562,6 +4624,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.kind.as_str());
             if let Some(value) = &self.length { writer.leaf(&elements[1], value.as_str()); }
             if let Some(value) = &self.in_list { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for Came {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 

@@ -3,23 +3,29 @@
 //!
 //! - [`business_document`]: what a SOAP Body holds: the operation and its one business document, `MetaData`.
 //! - [`decode`]: binds a verified tree, by namespace slots, and lists everything that is wrong with it.
+//! - [`payload`]: what a document carries, by kind, and its facts.
 //! - [`encode`]: the model back to octets.
 //! - [`Acknowledgement`], [`FaultDetail`]: the two kinds of answer.
-//! - [`sample`]: COs made up from a seed, for the demonstration and for measurements.
+//! - [`sample`]: documents of every kind made up from a seed, for the demonstration and for measurements.
 
 pub mod acknowledgement;
 pub mod bind;
+pub mod codelist;
 pub mod datatype;
+mod demand;
 pub mod fault_detail;
 pub mod form;
 pub mod generate;
 #[rustfmt::skip]
 pub mod generated;
+pub mod json;
 pub mod operation;
 pub mod pattern;
+pub mod payload;
 pub mod read;
 pub mod sample;
 pub mod schema;
+mod security_policy;
 pub mod service;
 pub mod slots;
 pub mod source;
@@ -31,8 +37,9 @@ pub mod write;
 pub use acknowledgement::{Acknowledgement, ConsistencyProof, Hash, InclusionProof, JournalEntry, Status, TreeHead};
 pub use fault_detail::{FaultDetail, Verdict};
 pub use operation::{FAULT_ACTION, Operation};
+pub use payload::{Cancellation, Claim, Decision, DecisionKind, Facts, NoticeKind, Payload, Subject};
 pub use slots::{Slot, Slots};
-pub use source::{Endpoints, wsdl, xsd};
+pub use source::{Endpoints, WsdlPolicy, wsdl, xsd};
 pub use violation::{Came, VIOLATIONS_MAX, Violation, Violations};
 
 use bind::Binder;
@@ -44,86 +51,6 @@ use crate::xml::{Document, Kind, NodeId};
 
 pub use generated::md::MetaData;
 pub use generated::{data, ext, lpco, md, res};
-
-/// What the exchange needs to know of a CO to route it and to tell it from others.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Facts {
-    /// Issuing and sending territory: `ResponsibleCountryCode` of the header.
-    pub territory: String,
-    /// Issuing body: name of the first Authenticator that is not the exporter.
-    pub issuing_body: String,
-    /// Agreement (K16).
-    pub agreement: String,
-    /// Number of the CO (D014).
-    pub number: String,
-    /// Receiving territory: the consignment's destination, else the country of the consignee; none when neither is told.
-    pub receiving_territory: Option<String>,
-    /// Message function (017): 9 original, 5 replace, ...
-    pub function_code: String,
-    /// Document kind (D013).
-    pub type_code: String,
-    /// Number of the CO that this one replaces (PreviousDocument).
-    pub replaces: Option<String>,
-    /// Date of issue as given, with its format code if any.
-    pub issued: String,
-    /// How many items.
-    pub items: usize,
-}
-
-impl MetaData {
-    /// The facts of the CO within.
-    #[must_use]
-    pub fn facts(&self) -> Facts {
-        let lpco = &self.lpco;
-        let signers = lpco.authentication.iter().filter_map(|a| a.authenticator.as_deref());
-        let issuer = |a: &&lpco::Authenticator| a.role_code.as_ref().is_none_or(|role| role.value != "EX");
-        let body = signers.clone().find(issuer).or_else(|| signers.clone().next());
-        let recipient = self.communication_meta_data.as_deref().and_then(|c| c.recipient.as_deref());
-        let consignment = &lpco.consignment;
-        let consignee = consignment.consignee.as_deref().and_then(|party| party.address.first());
-        let receiving = recipient
-            .and_then(|r| r.country_code.as_ref())
-            .or_else(|| consignment.destination.as_deref().map(|d| &d.country_code))
-            .or_else(|| consignee.map(|address| &address.country_code));
-        Facts {
-            territory: self.responsible_country_code.value.to_string(),
-            issuing_body: body.map(|body| body.name.value.to_string()).unwrap_or_default(),
-            agreement: lpco.agreement_code.value.to_string(),
-            number: lpco.id.value.to_string(),
-            receiving_territory: receiving.map(|code| code.value.to_string()),
-            function_code: lpco.function_code.value.to_string(),
-            type_code: lpco.type_code.value.to_string(),
-            replaces: lpco.previous_document.first().map(|document| document.id.value.to_string()),
-            issued: lpco.issue_date_time.text().to_owned(),
-            items: consignment.consignment_item.len(),
-        }
-    }
-
-    /// Version of the WCO Data Model that the document names.
-    #[must_use]
-    pub fn data_model_version(&self) -> &str {
-        &self.wco_data_model_version_code.value
-    }
-}
-
-impl lpco::DateTime {
-    /// The value as given; it has a zone only where one was given.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        match (&self.date_time_string, &self.date_time) {
-            (Some(string), _) => &string.value,
-            (None, Some(date_time)) => date_time,
-            (None, None) => "",
-        }
-    }
-
-    /// CCYYMMDDHHMMSSZZZ, with its format code 304.
-    #[must_use]
-    pub fn with_zone(text: &str) -> Self {
-        let format_code = Some("304".into());
-        Self { date_time_string: Some(data::DateTimeString { value: text.into(), format_code }), date_time: None }
-    }
-}
 
 /// Why a Body holds no business document that can be decoded.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
@@ -227,14 +154,34 @@ fn bind_root<T: bind::Bind>(
 /// Binds the business document at `node` (`{md}MetaData`) for `operation`.
 ///
 /// Namespaces come from `slots`, never from local names alone. Structure, order, cardinality, facets and code lists
-/// are checked in the same pass. Time and memory linear in the nodes below `node`.
+/// are checked in the same pass; what the operation demands of its payload beyond the schema, when nothing else is wrong.
+/// Time and memory linear in the nodes below `node`.
 ///
 /// # Errors
 /// Everything that is wrong with it, in document order.
 pub fn decode(operation: Operation, document: &Document, node: NodeId, slots: &Slots) -> Result<MetaData, Violations> {
-    // Every operation that is served so far has the same payload.
-    let _ = operation;
+    let message = bind_document(document, node, slots)?;
+    demand::check(operation, &message, document, node, slots)?;
+    Ok(message)
+}
+
+/// Binds a business document of any kind by the schema alone: for tools that look at what no operation carries.
+///
+/// # Errors
+/// Everything that is wrong with it, in document order.
+pub fn bind_document(document: &Document, node: NodeId, slots: &Slots) -> Result<MetaData, Violations> {
     bind_root(root(Slot::Md, "MetaData"), document, node, slots)
+}
+
+/// Binds a business document and checks it for the one operation that carries such a document.
+///
+/// # Errors
+/// Everything that is wrong with it; a list of exporters is carried by no operation that is served.
+pub fn decode_any(document: &Document, node: NodeId, slots: &Slots) -> Result<(Operation, MetaData), Violations> {
+    let message = bind_document(document, node, slots)?;
+    let operation = message.operation().unwrap_or(Operation::SendCo);
+    demand::check(operation, &message, document, node, slots)?;
+    Ok((operation, message))
 }
 
 /// Checks any element of the contract (`MetaData`, `LPCO`, a wrapper, `Acknowledgement`, ...) without binding it: for

@@ -93,8 +93,14 @@ const SEND_DO: Row = Row {
 };
 
 impl Operation {
-    /// The operations that are served: those whose payload the contract has.
-    pub const SERVED: &'static [Self] = &[Self::SendCo];
+    /// The operations that are served, in the order of the WSDL.
+    pub const SERVED: &'static [Self] = &[
+        Self::SendCo,
+        Self::SendAmendmentNotification,
+        Self::SendCancellationStatus,
+        Self::SendFeedback,
+        Self::SendDo,
+    ];
 
     const fn row(self) -> &'static Row {
         match self {

@@ -1,9 +1,11 @@
-//! COs made up from a seed: Korea to Indonesia, for the demonstration, measurements and tests. Names, numbers and
-//! addresses are invented; places, tariff headings and units are real.
+//! Documents made up from a seed: COs and DOs of Korea for Indonesia, notices about them, and Indonesia's answers; for the
+//! demonstration, measurements and tests. Names, numbers and addresses are invented; places, tariff headings and units are
+//! real. The same seed gives the same document, and one seed's documents are about one CO.
 
-use super::MetaData;
-use super::generated::{data, lpco};
+use super::generated::{data, ext, lpco, md, res};
+use super::payload::{Cancellation, DECLARATION_OF_ORIGIN, DecisionKind, NoticeKind};
 use super::text::{Decimal, Text};
+use super::{MetaData, Operation};
 
 /// HS heading, description, grams a unit, cents (USD) a unit.
 const GOODS: [(&str, &str, u64, u64); 16] = [
@@ -112,7 +114,7 @@ pub fn co(seed: u64, items: usize) -> MetaData {
         responsible_country_code: code("KR"),
         responsible_agency_name: Some(text("Korea Customs Service")),
         agency_assigned_customization_code: Some(code("ECO")),
-        lpco: lpco::Lpco {
+        lpco: Some(Box::new(lpco::Lpco {
             function_code: code("9"),
             id: id(number),
             issue_date_time: lpco::DateTime::with_zone(&format!("{date}093000Z")),
@@ -159,8 +161,199 @@ pub fn co(seed: u64, items: usize) -> MetaData {
                 ..lpco::Consignment::default()
             },
             ..lpco::Lpco::default()
-        },
+        })),
         ..MetaData::default()
+    }
+}
+
+/// A valid DO of `items` items: what an approved exporter made out itself.
+#[must_use]
+pub fn declaration(seed: u64, items: usize) -> MetaData {
+    let mut message = co(seed, items);
+    if let Some(lpco) = message.lpco.as_deref_mut() {
+        lpco.id = id(format!("D001-26-{:07}", 1 + seed % 9_999_999));
+        lpco.type_code = code(DECLARATION_OF_ORIGIN);
+        for authentication in &mut lpco.authentication {
+            authentication.authenticator = Some(Box::new(lpco::Authenticator {
+                name: lpco.consignment.consignor.name.clone(),
+                id: Some(id("AE-0042")),
+                role_code: Some(code("EX")),
+                ..lpco::Authenticator::default()
+            }));
+        }
+    }
+    message
+}
+
+/// A document of the kind that `operation` carries, about the CO (for send-do: the DO) of this seed.
+#[must_use]
+pub fn of(operation: Operation, seed: u64) -> MetaData {
+    match operation {
+        Operation::SendCo => co(seed, 3),
+        Operation::SendDo => declaration(seed, 3),
+        Operation::SendAmendmentNotification => notice(seed, NoticeKind::Withdrawal),
+        Operation::SendCancellationStatus => cancellation_status(seed, Cancellation::Accepted),
+        Operation::SendFeedback => feedback(seed),
+    }
+}
+
+/// A notice of Korea about the CO of this seed; an amendment carries the CO as it shall stand.
+#[must_use]
+pub fn notice(seed: u64, kind: NoticeKind) -> MetaData {
+    let amended = (kind == NoticeKind::Amendment).then(|| {
+        let mut lpco = co(seed, 3).lpco.unwrap_or_default();
+        lpco.function_code = code("4");
+        lpco.additional_information.push(lpco::AdditionalInformation {
+            content: Some(text("Vessel changed after issue")),
+            ..lpco::AdditionalInformation::default()
+        });
+        lpco
+    });
+    let (function, reason) = match kind {
+        NoticeKind::Amendment => ("4", "The goods left on another vessel"),
+        NoticeKind::Withdrawal => ("1", "The shipment was called off"),
+        NoticeKind::Revocation => ("1", "Origin was not met on verification"),
+    };
+    MetaData {
+        amendment: Some(Box::new(lpco::Amendment {
+            function_code: code(function),
+            functional_reference_id: Some(id(format!("KR-N-{seed:07}"))),
+            issue_date_time: lpco::DateTime::with_zone("20261120090000Z"),
+            change_reason_code: Some(code("A1")),
+            notice_kind_code: code(kind.as_str()),
+            additional_information: vec![lpco::AdditionalInformation {
+                statement_description: Some(text(reason)),
+                ..lpco::AdditionalInformation::default()
+            }],
+            lpco_reference: reference(seed),
+            lpco: amended,
+            ..lpco::Amendment::default()
+        })),
+        ..header("KR", "ID")
+    }
+}
+
+/// Indonesia's answer to a notice about the CO of this seed.
+#[must_use]
+pub fn cancellation_status(seed: u64, status: Cancellation) -> MetaData {
+    let reason = match status {
+        Cancellation::Accepted => "Not claimed yet",
+        Cancellation::Declined => "Treatment was granted before the notice came",
+    };
+    MetaData {
+        response: Some(Box::new(res::Response {
+            additional_information: vec![res::AdditionalInformation {
+                statement_description: Some(text(reason)),
+                ..res::AdditionalInformation::default()
+            }],
+            status: vec![res::Status {
+                name_code: code(status.as_str()),
+                effective_date_time: Some(Box::new(res::DateTime::with_zone("20261121021500Z"))),
+            }],
+            ..response(seed)
+        })),
+        ..header("ID", "KR")
+    }
+}
+
+/// Indonesia's decisions on two claims under the CO of this seed.
+#[must_use]
+pub fn feedback(seed: u64) -> MetaData {
+    let mut dice = Dice(seed ^ 0x4944_4B52);
+    let claims = (1..=2_u64).map(|at| {
+        let pieces = 10 + dice.below(90);
+        let decision = |number: u64, kind: DecisionKind, granted: Option<u64>, reason: Option<&str>| ext::Decision {
+            sequence_numeric: Decimal::from(number),
+            name_code: code(kind.as_str()),
+            effective_date_time: ext::DateTime::with_zone(&format!("202611{:02}070000Z", 20 + number)),
+            granted_quantity: granted
+                .map(|granted| data::UnitQuantity { value: Decimal::from(granted), unit_code: "C62".into() }),
+            reason: reason
+                .map(|words| ext::Reason { code: None, description: Some(text(words)) })
+                .into_iter()
+                .collect(),
+        };
+        ext::Claim {
+            declaration_id: id(format!("PIB-2026-{:06}", 1 + seed % 999_999)),
+            declaration_item_numeric: Some(Decimal::from(at)),
+            sequence_numeric: Decimal::from(at),
+            claimed_quantity: data::UnitQuantity { value: Decimal::from(pieces), unit_code: "C62".into() },
+            decision: if at == 1 {
+                vec![decision(1, DecisionKind::Granted, None, None)]
+            } else {
+                let why = "Marks on a part of the packages differ";
+                vec![
+                    decision(1, DecisionKind::UnderVerification, None, None),
+                    decision(2, DecisionKind::PartlyGranted, Some(pieces / 2), Some(why)),
+                ]
+            },
+        }
+    });
+    MetaData {
+        response: Some(Box::new(res::Response { claim: claims.collect(), ..response(seed) })),
+        ..header("ID", "KR")
+    }
+}
+
+/// Korea's list of approved exporters.
+#[must_use]
+pub fn exporter_list(seed: u64) -> MetaData {
+    let exporter = |at: usize, (name, _, _, _): &(&str, &str, &str, &str)| ext::Exporter {
+        authorisation_id: id(format!("AE-{:04}", at + 42)),
+        name: text(name),
+        standing_code: Some(code(if at == 3 { "suspended" } else { "active" })),
+        valid_from_date_time: ext::DateTime::with_zone("20260101000000Z"),
+        valid_until_date_time: Some(Box::new(ext::DateTime::with_zone("20281231235959Z"))),
+        goods: vec![ext::ExporterGoods {
+            classification_id: Some(id(GOODS[at].0)),
+            description: Some(text(GOODS[at].1)),
+        }],
+        ..ext::Exporter::default()
+    };
+    MetaData {
+        exporter_list: Some(Box::new(ext::ExporterList {
+            id: id(format!("KR-AE-{seed:04}")),
+            issue_date_time: ext::DateTime::with_zone("20261101000000Z"),
+            agreement_code: Some(code("KRID")),
+            exporter: EXPORTERS.iter().enumerate().map(|(at, exporter_)| exporter(at, exporter_)).collect(),
+        })),
+        ..header("KR", "ID")
+    }
+}
+
+fn header(from: &str, to: &str) -> MetaData {
+    MetaData {
+        wco_data_model_version_code: code("4.0.0"),
+        responsible_country_code: code(from),
+        agency_assigned_customization_code: Some(code("ECO")),
+        communication_meta_data: Some(Box::new(md::CommunicationMetaData {
+            recipient: Some(Box::new(md::Recipient { country_code: Some(code(to)), ..md::Recipient::default() })),
+            ..md::CommunicationMetaData::default()
+        })),
+        ..MetaData::default()
+    }
+}
+
+/// What tells the CO of this seed from all others.
+#[must_use]
+pub fn reference(seed: u64) -> ext::LpcoReference {
+    let facts = co(seed, 1).facts();
+    ext::LpcoReference {
+        id: id(facts.number),
+        type_code: Some(code(facts.type_code)),
+        issue_country_code: code(facts.territory),
+        issuer_name: Some(text(facts.issuing_body)),
+        agreement_code: code(facts.agreement),
+    }
+}
+
+fn response(seed: u64) -> res::Response {
+    res::Response {
+        function_code: code("11"),
+        functional_reference_id: id(format!("urn:uuid:00000000-0000-4000-8000-{seed:012x}")),
+        issue_date_time: Some(Box::new(res::DateTime::with_zone("20261121021500Z"))),
+        lpco_reference: Some(Box::new(reference(seed))),
+        ..res::Response::default()
     }
 }
 
@@ -220,6 +413,32 @@ mod tests {
         }
         assert_eq!(co(7, 30), co(7, 30));
         assert_ne!(co(7, 30), co(8, 30));
+    }
+
+    #[test]
+    fn every_kind_of_document_reads_back_under_its_operation_and_under_no_other() {
+        let mut documents: Vec<(Operation, MetaData)> =
+            Operation::SERVED.iter().map(|operation| (*operation, of(*operation, 5))).collect();
+        for kind in [NoticeKind::Amendment, NoticeKind::Revocation] {
+            documents.push((Operation::SendAmendmentNotification, notice(5, kind)));
+        }
+        let declined = cancellation_status(5, Cancellation::Declined);
+        documents.push((Operation::SendCancellationStatus, declined));
+        for (operation, message) in documents {
+            let document = crate::xml::parse(octets(&message), &crate::xml::Options::default()).unwrap();
+            let node = document.document_element();
+            let read = |operation| decode(operation, &document, node, &Slots::default());
+            assert_eq!(read(operation).unwrap(), message);
+            assert_eq!(message.operation(), Some(operation));
+            for other in Operation::SERVED.iter().filter(|other| **other != operation) {
+                assert!(read(*other).is_err(), "{operation:?} under {other:?}");
+            }
+        }
+        let list = octets(&exporter_list(1));
+        let document = crate::xml::parse(list, &crate::xml::Options::default()).unwrap();
+        let node = document.document_element();
+        assert_eq!(crate::contract::bind_document(&document, node, &Slots::default()).unwrap(), exporter_list(1));
+        assert!(crate::contract::decode_any(&document, node, &Slots::default()).is_err());
     }
 
     #[test]

@@ -77,29 +77,77 @@ pub struct Endpoints {
     pub schema_prefix: String,
 }
 
-/// The WSDL 1.1 with `slots` and `endpoints` filled in; with the ports of one operation, or of all.
+/// Whether a WSDL says how messages are secured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WsdlPolicy {
+    /// Nothing of it: some stacks refuse to import what they do not know.
+    #[default]
+    None,
+    /// WS-SecurityPolicy as Apache CXF reads it.
+    Cxf,
+}
+
+impl WsdlPolicy {
+    /// Reads the value of `policy=`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.eq_ignore_ascii_case("cxf").then_some(Self::Cxf)
+    }
+}
+
+/// The WSDL 1.1 with `slots` and `endpoints` filled in; of one operation, or of all.
 #[must_use]
-pub fn wsdl(endpoints: &Endpoints, operation: Option<Operation>, slots: &Slots) -> String {
+pub fn wsdl(endpoints: &Endpoints, operation: Option<Operation>, policy: WsdlPolicy, slots: &Slots) -> String {
     let text = WSDL
         .replace(PLACEHOLDER, &escaped(&endpoints.base))
         .replace("schemaLocation=\"../xsd/", &format!("schemaLocation=\"{}", escaped(&endpoints.schema_prefix)));
     let text = with_slots(&text, slots);
-    let Some(operation) = operation else { return text };
+    let text = match operation {
+        Some(operation) => of_operation(&text, operation),
+        None => text,
+    };
+    match policy {
+        WsdlPolicy::None => text,
+        WsdlPolicy::Cxf => super::security_policy::attach(&text, slots),
+    }
+}
+
+/// Leaves out messages, portTypes, bindings and ports of other operations.
+fn of_operation(text: &str, operation: Operation) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut skipping = false;
+    let mut skipped = None;
     for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        if let Some(name) = trimmed.strip_prefix("<wsdl:port name=\"").and_then(|rest| rest.split('"').next()) {
-            skipping = name != format!("{}Soap11", operation.name()) && name != format!("{}Soap12", operation.name());
+        let trimmed = line.trim();
+        if let Some(end) = skipped {
+            if trimmed == end {
+                skipped = None;
+            }
+            continue;
         }
-        if !skipping {
-            out.push_str(line);
-        }
-        if trimmed.starts_with("</wsdl:port>") {
-            skipping = false;
+        let block = ["message", "portType", "binding", "port"].into_iter().find_map(|kind| {
+            let rest = trimmed.strip_prefix("<wsdl:")?.strip_prefix(kind)?.strip_prefix(" name=\"")?;
+            Some((kind, rest.split('"').next()?))
+        });
+        match block {
+            Some((kind, name)) if !belongs(name, operation) => {
+                skipped = Some(match kind {
+                    "message" => "</wsdl:message>",
+                    "portType" => "</wsdl:portType>",
+                    "binding" => "</wsdl:binding>",
+                    _ => "</wsdl:port>",
+                });
+            }
+            _ => out.push_str(line),
         }
     }
     out
+}
+
+/// Whether a name of the WSDL is one of this operation's, or of all.
+fn belongs(name: &str, operation: Operation) -> bool {
+    const SUFFIXES: [&str; 7] =
+        ["Request", "Response", "PortType", "Soap11Binding", "Soap12Binding", "Soap11", "Soap12"];
+    name == "FaultDetail" || name.strip_prefix(operation.name()).is_some_and(|suffix| SUFFIXES.contains(&suffix))
 }
 
 /// The schema `name` (`lpco.xsd`) with `slots` filled in and imports pointing to `endpoints`; none when there is none.
@@ -121,6 +169,6 @@ fn with_slots(text: &str, slots: &Slots) -> String {
     text
 }
 
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

@@ -191,7 +191,7 @@ fn settings(partner: &Partner) -> Settings {
     }
 }
 
-fn suite(signature: SignatureName, transport: KeyTransport, cipher: Cipher) -> Suite {
+fn suite(signature: SignatureName, key_transport: KeyTransport, cipher: Cipher) -> Suite {
     let signature = match signature {
         SignatureName::ByKey => None,
         SignatureName::RsaSha256 => Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"),
@@ -205,7 +205,7 @@ fn suite(signature: SignatureName, transport: KeyTransport, cipher: Cipher) -> S
         SignatureName::EcdsaSha512 => Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512"),
         SignatureName::Ed25519 => Some("http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519"),
     };
-    let transport = match transport {
+    let transport = match key_transport {
         KeyTransport::ByKey => None,
         KeyTransport::RsaOaepMgf1p => Some("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"),
         KeyTransport::RsaOaepSha256 | KeyTransport::RsaOaepSha384 | KeyTransport::RsaOaepSha512 => {
@@ -213,13 +213,30 @@ fn suite(signature: SignatureName, transport: KeyTransport, cipher: Cipher) -> S
         }
         KeyTransport::EcdhEs | KeyTransport::EcdhEsHkdf => Some("http://www.w3.org/2009/xmlenc11#ECDH-ES"),
     };
+    let oaep_digest = match key_transport {
+        KeyTransport::RsaOaepSha256 => Some("http://www.w3.org/2001/04/xmlenc#sha256"),
+        KeyTransport::RsaOaepSha384 => Some("http://www.w3.org/2001/04/xmldsig-more#sha384"),
+        KeyTransport::RsaOaepSha512 => Some("http://www.w3.org/2001/04/xmlenc#sha512"),
+        _ => None,
+    };
+    let derivation = match key_transport {
+        KeyTransport::EcdhEsHkdf => Some("http://www.w3.org/2021/04/xmldsig-more#hkdf"),
+        _ => None,
+    };
     let cipher = match cipher {
         Cipher::Aes128Gcm => "http://www.w3.org/2009/xmlenc11#aes128-gcm",
         Cipher::Aes192Gcm => "http://www.w3.org/2009/xmlenc11#aes192-gcm",
         Cipher::Aes256Gcm => "http://www.w3.org/2009/xmlenc11#aes256-gcm",
     };
     let owned = |uri: Option<&str>| uri.map(str::to_owned);
-    Suite { signature: owned(signature), digest: None, key_transport: owned(transport), cipher: owned(Some(cipher)) }
+    Suite {
+        signature: owned(signature),
+        digest: None,
+        key_transport: owned(transport),
+        oaep_digest: owned(oaep_digest),
+        key_derivation: owned(derivation),
+        cipher: owned(Some(cipher)),
+    }
 }
 
 /// Who may sign for one partner.
@@ -305,5 +322,54 @@ impl Cache {
         let crypto = Arc::new(PartnerCrypto::new(partner, keys)?);
         ready.insert(partner.id().clone(), Arc::clone(&crypto));
         Ok(crypto)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{DevCa, Issue, KeyKind};
+    use crate::soap::wss::{Content, Outgoing};
+    use crate::soap::{Addressing, Version};
+
+    /// What a partner file says about the content key is what is sent, and every setting of it can be sent.
+    #[test]
+    fn the_key_transport_of_the_partner_file_is_the_one_that_is_written() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let key = |kind| PrivateKey::generate(kind).unwrap();
+        let ec = KeyKind::Ec { curve: "prime256v1", bits: 256 };
+        let ca = DevCa::create(&Issue::new("CA", &[], now, 10), key(ec)).unwrap();
+        let recipient = |kind| {
+            let certificate = ca.issue(&Issue::new("to", &[Use::Encrypt], now, 5), &key(kind)).unwrap();
+            Arc::new(Recipient::from_der(certificate.der()).unwrap())
+        };
+        let (rsa, agrees) = (recipient(KeyKind::Rsa { bits: 2048 }), recipient(ec));
+        let signing = key(ec);
+        let certificate = ca.issue(&Issue::new("from", &[Use::Sign], now, 5), &signing).unwrap();
+        let identity = Arc::new(Identity::new(certificate.der(), signing.to_pkey()).unwrap());
+        for (transport, recipient, wanted) in [
+            (KeyTransport::ByKey, &rsa, &["xmlenc#rsa-oaep-mgf1p", "xmldsig#sha1"][..]),
+            (KeyTransport::RsaOaepMgf1p, &rsa, &["xmlenc#rsa-oaep-mgf1p", "xmldsig#sha1"]),
+            (KeyTransport::RsaOaepSha256, &rsa, &["xmlenc11#rsa-oaep", "xmlenc#sha256", "xmlenc11#mgf1sha256"]),
+            (KeyTransport::RsaOaepSha384, &rsa, &["xmlenc11#rsa-oaep", "xmldsig-more#sha384", "xmlenc11#mgf1sha384"]),
+            (KeyTransport::RsaOaepSha512, &rsa, &["xmlenc11#rsa-oaep", "xmlenc#sha512", "xmlenc11#mgf1sha512"]),
+            (KeyTransport::ByKey, &agrees, &["xmlenc11#ECDH-ES", "xmlenc11#ConcatKDF", "xmlenc#kw-aes256"]),
+            (KeyTransport::EcdhEs, &agrees, &["xmlenc11#ECDH-ES", "xmlenc11#ConcatKDF", "xmlenc#kw-aes256"]),
+            (KeyTransport::EcdhEsHkdf, &agrees, &["xmlenc11#ECDH-ES", "xmldsig-more#hkdf", "xmlenc#kw-aes256"]),
+        ] {
+            let suite = suite(SignatureName::ByKey, transport, Cipher::Aes256Gcm);
+            let settings = Settings { suite, ..Settings::default() };
+            let sealer = Sealer::new(settings, Arc::clone(&identity), Some(Arc::clone(recipient)))
+                .unwrap_or_else(|error| panic!("{transport:?}: {error}"));
+            let content = Content { octets: b"<a><b></b></a>", encrypt: Some(3..10) };
+            let addressing = Addressing::default();
+            let message = Outgoing { version: Version::Soap12, addressing: &addressing, content, confirms: None, now };
+            let text = String::from_utf8(sealer.seal(&message).unwrap().octets).unwrap();
+            let (_, rest) = text.split_once("<xenc:EncryptedKey").unwrap();
+            let (written, _) = rest.split_once("<xenc:CipherData").unwrap();
+            for uri in wanted {
+                assert!(written.contains(&format!("{uri}\"")), "{transport:?}: no {uri} in {written}");
+            }
+        }
     }
 }

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Code, Fault};
-use super::view::{CoIdentity, ErrorView};
-use crate::contract::{self, Violation};
+use super::profile::{Compiled, Finding, Judgement, Withheld};
+use super::view::{About, ClaimView, CoIdentity, DecisionView, ErrorView, NoticeView, WithheldView};
+use crate::contract::{self, Subject, Violation};
 use crate::store::{PartName, Record};
 
 /// Facts of a message, in or out.
@@ -23,6 +24,9 @@ pub(super) struct Facts {
     /// The CO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub co: Option<CoIdentity>,
+    /// What a message about the CO says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
     /// Items of the CO.
     #[serde(default)]
     pub items: usize,
@@ -38,6 +42,9 @@ pub(super) struct Facts {
     /// Errors of the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Octets of the message as it came or went.
     #[serde(default)]
     pub octets: usize,
@@ -59,6 +66,15 @@ pub(super) struct Facts {
     /// When the partner received it, by its acknowledgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Timestamp>,
+    /// Name and version of the agreement profile that judged the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// Outbound: what the profile took out; paths, never values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
 }
 
 impl Facts {
@@ -107,6 +123,77 @@ pub(super) fn error_view(violation: &Violation) -> ErrorView {
         came,
         value: violation.value.clone(),
     }
+}
+
+/// Claims that the facts of a message keep; the message itself has all of them.
+const CLAIMS_KEPT: usize = 100;
+
+/// What a message says of the CO that it names; none of a CO itself.
+pub(super) fn about(subject: &Subject) -> Option<About> {
+    match subject {
+        Subject::Document => None,
+        Subject::Notice { kind, reason, amended } => {
+            Some(About::Notice { kind: kind.as_str().to_owned(), reason: reason.clone(), amended: *amended })
+        }
+        Subject::CancellationStatus { status, reason, answers } => Some(About::CancellationStatus {
+            status: status.as_str().to_owned(),
+            reason: reason.clone(),
+            answers: answers.clone(),
+        }),
+        Subject::Feedback { claims, answers } => Some(About::Feedback {
+            answers: answers.clone(),
+            claims: claims.iter().take(CLAIMS_KEPT).map(claim_view).collect(),
+            total: claims.len(),
+        }),
+    }
+}
+
+fn claim_view(claim: &contract::Claim) -> ClaimView {
+    let mut decisions: Vec<DecisionView> = claim
+        .decisions
+        .iter()
+        .map(|decision| DecisionView {
+            number: decision.number,
+            decision: decision.kind.as_str().to_owned(),
+            at: decision.at.clone(),
+            granted: decision.granted.as_ref().map(ToString::to_string),
+            reason: decision.reason.clone(),
+        })
+        .collect();
+    decisions.sort_by_key(|decision| decision.number);
+    ClaimView {
+        declaration: claim.declaration.clone(),
+        declaration_item: claim.declaration_item,
+        item: claim.item,
+        quantity: claim.quantity.to_string(),
+        unit: claim.unit.clone(),
+        decisions,
+    }
+}
+
+/// Name and version of a profile, as records keep them.
+pub(super) fn profile_name(profile: &Compiled) -> String {
+    format!("{} {}", profile.name(), profile.version())
+}
+
+/// What a profile warns of or flags, as look-ups show it.
+pub(super) fn notices(judgement: &Judgement) -> Vec<NoticeView> {
+    let view = |finding: &Finding| NoticeView {
+        verdict: finding.verdict.to_string(),
+        statement: finding.statement.clone(),
+        certainty: finding.certainty.to_string(),
+        message: finding.message.clone(),
+        error: error_view(&finding.violation),
+    };
+    judgement.noticed().take(NOTICES_MAX).map(view).collect()
+}
+
+/// Notices that a record keeps; a document of thousands of items may break a rule in each.
+const NOTICES_MAX: usize = 100;
+
+/// What was taken out, as look-ups show it.
+pub(super) fn withheld_view(withheld: &Withheld) -> WithheldView {
+    WithheldView { path: withheld.path.clone(), wco_id: withheld.wco_id.clone(), statement: withheld.statement.clone() }
 }
 
 /// The identity of a CO from the contract's facts.

@@ -41,6 +41,23 @@ pub(super) fn state(co: &Key) -> Key {
     Key::new(Table::State, co.bytes.clone())
 }
 
+/// A message about a CO, by its operation and document: the same one again is found, and all of a CO stand together.
+pub(super) fn about(co: &Key, operation: Operation, digest: &[u8; 32]) -> Key {
+    let mut key = abouts(co);
+    // The operations are five, and their places in the WSDL do not change.
+    let place = Operation::SERVED.iter().position(|served| *served == operation).unwrap_or_default();
+    key.bytes.push(u8::try_from(place).unwrap_or_default());
+    key.bytes.extend_from_slice(&digest[..16]);
+    key
+}
+
+/// What all keys of messages about a CO begin with.
+pub(super) fn abouts(co: &Key) -> Key {
+    let mut key = state(co);
+    key.bytes.push(b'/');
+    key
+}
+
 /// What all keys of records about this MessageID begin with.
 pub(super) fn message(store: &dyn Store, id: &MessageId) -> Key {
     store.key(Table::Message, &[id.as_str().as_bytes()])

@@ -1,9 +1,9 @@
 //! Look-ups: what the journal says of COs, messages, the outbox and alerts. They read, they decide nothing.
 
 use super::facts::Facts;
-use super::rules::{CoState, Role};
-use super::view::{AlertView, CoIdentity, CoView, Direction, MessageStatus, MessageView, OutboxView, Page};
-use super::{Exchange, alert::Alert, key};
+use super::rules::Role;
+use super::view::{AlertView, CoIdentity, CoMessage, CoView, Direction, MessageStatus, MessageView, OutboxView, Page};
+use super::{Exchange, alert::Alert, held, key};
 use crate::base::id::MessageId;
 use crate::contract::Operation;
 use crate::store::{self, Entry, Journaled, Key, PartName, Position, RecordKind, Store, Table};
@@ -33,7 +33,9 @@ impl Exchange {
         let prefix = key::co_number(self.store.as_ref(), number);
         let mut views = Vec::new();
         for (co_key, entry) in self.store.scan(Table::Co, &prefix.bytes, None, ROWS_MAX)? {
-            views.extend(self.co_view(&co_key, &entry)?);
+            if let Some(view) = self.co_view(&co_key, &entry)? {
+                views.push(CoView { history: self.history(&co_key)?, ..view });
+            }
         }
         Ok(views)
     }
@@ -52,6 +54,26 @@ impl Exchange {
             }
         }
         Ok(None)
+    }
+
+    /// The business document that a message brought or took away: the octets of `MetaData`, clear. For one that was
+    /// answered with `already-received`, which is not stored again, the one that came first.
+    ///
+    /// # Errors
+    /// [`LookUpError::Store`].
+    pub fn message_document(&self, id: &str) -> Result<Option<Vec<u8>>, LookUpError> {
+        let mut first = None;
+        for position in self.positions_of(id)? {
+            let record = self.store.read(position)?.record;
+            if let Some(document) = document_of(&record) {
+                return Ok(Some(document));
+            }
+            first = first.or_else(|| Facts::of(&record).and_then(|facts| facts.first));
+        }
+        match first {
+            Some(first) if first != id => self.message_document(&first),
+            _ => Ok(None),
+        }
     }
 
     /// A page of COs, in no order that means anything.
@@ -77,17 +99,8 @@ impl Exchange {
         let journaled = self.store.read(position)?;
         let Some(facts) = Facts::of(&journaled.record) else { return Ok(None) };
         let role = if journaled.record.kind == RecordKind::Submitted { Role::Exporting } else { Role::Importing };
-        let changed = self.store.get(&key::state(co_key))?;
-        let changed = changed.as_ref().and_then(Entry::bytes).and_then(|octets| serde_json::from_slice(octets).ok());
-        let state = match (changed, role) {
-            (Some(state), _) => state,
-            (None, Role::Importing) => CoState::Received,
-            (None, Role::Exporting) => match self.delivery_of(&facts)?.0 {
-                MessageStatus::Acknowledged => CoState::Acknowledged,
-                MessageStatus::Rejected | MessageStatus::Held => CoState::Failed,
-                _ => CoState::Queued,
-            },
-        };
+        let kept = self.store.get(&key::state(co_key))?;
+        let state = held::state(self.store.as_ref(), role, kept.as_ref(), &facts)?;
         Ok(Some(CoView {
             co: facts.co.unwrap_or_else(no_identity),
             partner: journaled.record.partner.as_ref().map_or_else(String::new, ToString::to_string),
@@ -98,7 +111,32 @@ impl Exchange {
             document_digest: facts.digest.unwrap_or_default(),
             time: journaled.time,
             items: facts.items,
+            history: Vec::new(),
+            profile: facts.profile,
+            notices: facts.notices,
+            withheld: facts.withheld,
         }))
+    }
+
+    /// Notices, cancellation status and feedback about a CO, oldest first.
+    fn history(&self, co_key: &Key) -> Result<Vec<CoMessage>, LookUpError> {
+        let found = self.store.scan(Table::State, &key::abouts(co_key).bytes, None, ROWS_MAX)?;
+        let mut positions: Vec<Position> = found.iter().filter_map(|(_, entry)| entry.position()).collect();
+        positions.sort_unstable();
+        let mut messages = Vec::with_capacity(positions.len());
+        for position in positions {
+            let Some(view) = self.message_view(&self.store.read(position)?)? else { continue };
+            messages.push(CoMessage {
+                time: view.time,
+                direction: view.direction,
+                operation: view.operation.unwrap_or_default(),
+                status: view.status,
+                message_id: view.message_id.unwrap_or_default(),
+                reference_id: view.reference_id,
+                about: view.about,
+            });
+        }
+        Ok(messages)
     }
 
     /// Every record about a MessageID or reference id, refused ones too, oldest first.
@@ -227,7 +265,7 @@ impl Exchange {
             RecordKind::Repeated => (Direction::In, MessageStatus::AlreadyReceived, None),
             RecordKind::Refused => (Direction::In, MessageStatus::Refused, None),
             RecordKind::Submitted => {
-                let (status, entry) = self.delivery_of(&facts)?;
+                let (status, entry) = held::delivery(self.store.as_ref(), &facts)?;
                 (Direction::Out, status, entry.and_then(|entry| entry.due))
             }
             RecordKind::Attempted => (Direction::Out, MessageStatus::Queued, None),
@@ -248,35 +286,20 @@ impl Exchange {
             operation: facts.operation,
             document_digest: facts.digest,
             co: facts.co,
+            about: facts.about,
             code: facts.code,
             reason,
             errors: facts.errors,
+            profile: facts.profile,
+            notices: facts.notices,
+            withheld: facts.withheld,
+            warnings: facts.warnings,
             leaf_index: journaled.leaf.as_ref().map(|(_, index)| *index),
             position: journaled.position.to_string(),
             octets: facts.octets,
             attempts: facts.attempts,
             due,
         }))
-    }
-
-    /// How the delivery of a submitted message stands.
-    fn delivery_of(&self, facts: &Facts) -> Result<(MessageStatus, Option<OutboxView>), LookUpError> {
-        let store: &dyn Store = self.store.as_ref();
-        let Some(id) = facts.message_id.as_deref().and_then(|text| MessageId::parse(text).ok()) else {
-            return Ok((MessageStatus::Queued, None));
-        };
-        if let Some(entry) = store.get(&key::outbox(store, &id))? {
-            let view = entry.bytes().and_then(super::outbound::OutboxEntry::of).map(|entry| entry.view());
-            return Ok((view.as_ref().map_or(MessageStatus::Queued, |view| view.status), view));
-        }
-        let ended = store.get(&key::receipt(store, &id))?.and_then(|entry| entry.position());
-        let kind = ended.map(|position| store.read(position)).transpose()?.map(|journaled| journaled.record.kind);
-        let status = match kind {
-            Some(RecordKind::Delivered) => MessageStatus::Acknowledged,
-            Some(RecordKind::Declined) => MessageStatus::Rejected,
-            _ => MessageStatus::Queued,
-        };
-        Ok((status, None))
     }
 }
 

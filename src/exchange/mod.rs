@@ -9,10 +9,12 @@
 
 pub mod alert;
 mod budget;
+mod codes;
 mod crypto;
 pub mod evidence;
 mod facts;
 pub mod fault;
+mod held;
 pub mod inbound;
 mod key;
 mod look_up;

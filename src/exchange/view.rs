@@ -70,6 +70,122 @@ pub struct ErrorView {
     pub value: Option<String>,
 }
 
+/// A decision on a claim.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// Its number within the claim.
+    pub number: u64,
+    /// `granted`, `partly-granted`, `denied`, `under-verification`, `resubmission-required`, `revised`.
+    pub decision: String,
+    /// When, as given.
+    pub at: String,
+    /// For how much, where that is less than what was claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// A claim to preferential treatment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClaimView {
+    /// Number of the import declaration.
+    pub declaration: String,
+    /// Its item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declaration_item: Option<u64>,
+    /// Item of the CO.
+    pub item: u64,
+    /// How much is claimed.
+    pub quantity: String,
+    /// In which unit.
+    pub unit: String,
+    /// What was decided, the one in force last.
+    pub decisions: Vec<DecisionView>,
+}
+
+/// What a message about a CO says of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "kebab-case")]
+pub enum About {
+    /// What became of it.
+    Notice {
+        /// `amendment`, `withdrawal` or `revocation`.
+        kind: String,
+        /// Why.
+        reason: String,
+        /// Whether the amended CO is within.
+        amended: bool,
+    },
+    /// Whether its cancellation is accepted.
+    CancellationStatus {
+        /// `accepted` or `declined`.
+        status: String,
+        /// Why.
+        reason: String,
+        /// MessageID of the notice that is answered.
+        answers: String,
+    },
+    /// What was decided on claims.
+    Feedback {
+        /// MessageID of the message that brought the CO.
+        answers: String,
+        /// The claims, the first hundred of them.
+        claims: Vec<ClaimView>,
+        /// How many there are.
+        total: usize,
+    },
+}
+
+/// A message about a CO, as its history shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CoMessage {
+    /// When it was recorded (journal time).
+    pub time: Timestamp,
+    /// Which way it went.
+    pub direction: Direction,
+    /// Path of the operation.
+    pub operation: String,
+    /// What became of it.
+    pub status: MessageStatus,
+    /// Its MessageID.
+    pub message_id: String,
+    /// Reference id of its record.
+    pub reference_id: String,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// What the agreement profile has against a document that was taken all the same.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NoticeView {
+    /// `warn` or `flag`.
+    pub verdict: String,
+    /// The statement of the profile.
+    pub statement: String,
+    /// How sure that statement is.
+    pub certainty: String,
+    /// What a person reads; "" where the rest says it all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Where and what.
+    #[serde(flatten)]
+    pub error: ErrorView,
+}
+
+/// An element that was taken out before sending. Its value is not kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WithheldView {
+    /// Its path in the document as it was handed in.
+    pub path: String,
+    /// WCO id, "" without.
+    pub wco_id: String,
+    /// The statement of the profile that withholds it.
+    pub statement: String,
+}
+
 /// A message, in or out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MessageView {
@@ -91,6 +207,9 @@ pub struct MessageView {
     pub document_digest: Option<String>,
     /// The CO it carries or names.
     pub co: Option<CoIdentity>,
+    /// What it says of the CO that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
     /// Refused or rejected: stable code of the fault.
     pub code: Option<String>,
     /// Refused, rejected or held: the true reason.
@@ -99,6 +218,18 @@ pub struct MessageView {
     pub remedy: Option<String>,
     /// Errors of the document.
     pub errors: Vec<ErrorView>,
+    /// Name and version of the agreement profile that judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// Outbound: what the profile took out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Index of its leaf in the partner's tree.
     pub leaf_index: Option<u64>,
     /// Position in the journal.
@@ -132,6 +263,18 @@ pub struct CoView {
     pub time: Timestamp,
     /// How many items.
     pub items: usize,
+    /// Notices, cancellation status and feedback about it, oldest first; none in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<CoMessage>,
+    /// Name and version of the agreement profile that judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// As exporter: what the profile took out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
 }
 
 /// What waits in the outbox.
@@ -187,12 +330,20 @@ pub struct Submitted {
     pub reference_code: String,
     /// To whom.
     pub partner: String,
-    /// The CO.
+    /// Path of the operation that carries it.
+    pub operation: String,
+    /// The CO that it is, or is about.
     pub co: CoIdentity,
     /// SHA-256 of the document in hexadecimal.
     pub document_digest: String,
     /// The same document was submitted before; nothing was stored again.
     pub already: bool,
+    /// What the agreement profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// What the profile took out before sending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
 }
 
 /// A page of a list: the rows, and where the next page begins.

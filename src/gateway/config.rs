@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::base::id::{Environment, PartnerId};
+use crate::exchange::partner::Contact;
 
 /// Why a configuration was not read.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,8 @@ pub struct Config {
     pub store: Store,
     /// Ceilings of the running gateway.
     pub limits: Limits,
+    /// Whom partners may call here (`[[contact]]`); default nobody. For the technical annex alone.
+    pub contact: Vec<Contact>,
 }
 
 /// Who we are.
@@ -258,6 +261,8 @@ struct File {
     store: Store,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    contact: Vec<Contact>,
 }
 
 impl Config {
@@ -286,6 +291,7 @@ impl Config {
             local_api: file.local_api,
             store: file.store,
             limits: file.limits,
+            contact: file.contact,
         };
         config.check(path)?;
         Ok(config)

@@ -15,7 +15,7 @@ use toml::{Table, Value};
 use super::config::Config;
 use crate::base::Clock;
 use crate::base::id::{Environment, PartnerId};
-use crate::exchange::partner::{Secret, generate_password};
+use crate::exchange::partner::{OperationName, Secret, generate_password};
 use crate::net::{Cidr, CidrError};
 use crate::pki::{Certificate, DevCa, Issue, KeyKind, PrivateKey, Use};
 
@@ -229,8 +229,9 @@ fn offer(plan: &Plan, password: &str, authority: &Certificate, certificates: &[(
     table.insert("basic_user".into(), text(plan.id.as_str()));
     table.insert("basic_secret".into(), text(&secret));
     table.insert("addresses".into(), Value::Array(plan.addresses.iter().map(|a| text(a)).collect()));
-    table.insert("operations_in".into(), list(&["send-co"]));
-    table.insert("operations_out".into(), list(&["send-co"]));
+    let operations = OperationName::ALL.map(OperationName::as_str);
+    table.insert("operations_in".into(), list(&operations));
+    table.insert("operations_out".into(), list(&operations));
     table.insert("territories".into(), list(&[&plan.country]));
     if let Some(seconds) = plan.retry_every_s {
         let mut delivery = Table::new();

@@ -2,9 +2,12 @@
 //!
 //! - [`config`]: `coconnect.toml`; [`init`]: a new folder; [`partners`]: the folder of partner files.
 //! - [`node`]: a gateway put together; [`server`]: a gateway that serves.
+//! - [`annex`]: the bilateral technical annex, from what is in force.
 //! - [`identity`], [`transport`]: our keys; the way to partners.
 
 pub mod admin;
+pub mod annex;
+pub mod backoffice;
 pub mod config;
 pub mod identity;
 pub mod init;

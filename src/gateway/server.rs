@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::config::{Config, Transport};
 use super::identity::{OwnIdentity, partner_check};
 use super::node::{self, Node};
-use crate::contract::{self, Endpoints, Operation, Slots};
+use crate::contract::{self, Endpoints, Operation, Slots, WsdlPolicy};
 use crate::exchange;
 use crate::net::{self, AllowList, Cidr, ClientCertificate, Handler, Server, ServerBuilder, ServerTls, StatusCode};
 use crate::pki::Use;
@@ -182,7 +182,8 @@ impl Handler for Partners {
     }
 }
 
-/// The WSDL at `/{operation}?wsdl` and `/coconnect.wsdl`, its schemas at `?xsd=NAME` (design 2.1).
+/// The WSDL at `/{operation}?wsdl` and `/coconnect.wsdl`, with `policy=cxf` its policies too, its schemas at `?xsd=NAME`
+/// (design 2.1).
 fn published(base: &str, path: &str, query: Option<&str>) -> Option<net::Response> {
     let operation = Operation::from_path(path);
     if operation.is_none() && path != "/coconnect.wsdl" {
@@ -190,13 +191,25 @@ fn published(base: &str, path: &str, query: Option<&str>) -> Option<net::Respons
     }
     let endpoints = Endpoints { base: base.to_owned(), schema_prefix: format!("{base}/coconnect.wsdl?xsd=") };
     let slots = Slots::default();
-    let text = match query {
-        None if operation.is_none() => contract::wsdl(&endpoints, None, &slots),
-        Some(query) if query.eq_ignore_ascii_case("wsdl") => contract::wsdl(&endpoints, operation, &slots),
-        Some(query) => contract::xsd(query.strip_prefix("xsd=")?, &endpoints, &slots)?,
-        None => return None,
+    let query = query.unwrap_or("");
+    let text = match query.strip_prefix("xsd=") {
+        Some(name) => contract::xsd(name, &endpoints, &slots)?,
+        None => contract::wsdl(&endpoints, operation, wanted(query, operation)?, &slots),
     };
     Some(net::Response::new(StatusCode::OK).header(net::header::CONTENT_TYPE, "text/xml; charset=utf-8").body(text))
+}
+
+/// Which WSDL a query asks for; none when it asks for something else.
+fn wanted(query: &str, operation: Option<Operation>) -> Option<WsdlPolicy> {
+    let (mut named, mut policy) = (operation.is_none(), WsdlPolicy::None);
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            None if part.eq_ignore_ascii_case("wsdl") => named = true,
+            Some((name, value)) if name.eq_ignore_ascii_case("policy") => policy = WsdlPolicy::parse(value)?,
+            _ => return None,
+        }
+    }
+    named.then_some(policy)
 }
 
 fn from_net(request: net::Request) -> exchange::Request {

@@ -299,9 +299,17 @@ impl Client {
     /// # Errors
     /// [`ClientError`]. From [`Stage::Exchange`] on the peer may have acted on the request.
     pub async fn post(&self, post: Post<'_>) -> Result<Answer, ClientError> {
+        self.send_as(Method::POST, post).await
+    }
+
+    /// The same with another method: what a conformance tester asks of the HTTP layer.
+    ///
+    /// # Errors
+    /// As [`Client::post`].
+    pub async fn send_as(&self, method: Method, post: Post<'_>) -> Result<Answer, ClientError> {
         let stage = AtomicU8::new(Stage::Resolve as u8);
         let after = post.deadline;
-        let attempt = self.attempt(post, &stage);
+        let attempt = self.attempt(method, post, &stage);
         tokio::select! {
             biased;
             outcome = attempt => outcome,
@@ -311,8 +319,8 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, post: Post<'_>, stage: &AtomicU8) -> Result<Answer, ClientError> {
-        let request = self.request(&post)?;
+    async fn attempt(&self, method: Method, post: Post<'_>, stage: &AtomicU8) -> Result<Answer, ClientError> {
+        let request = self.request(method, &post)?;
         let (connection, response) = self.send(request, stage).await?;
         stage.store(Stage::Read as u8, Ordering::Relaxed);
         let certificates = connection.certificates.clone();
@@ -346,7 +354,7 @@ impl Client {
         Ok((connection, response.map_err(|error| self.http_error(stage, error))?))
     }
 
-    fn request(&self, post: &Post<'_>) -> Result<hyper::Request<Full<Bytes>>, ClientError> {
+    fn request(&self, method: Method, post: &Post<'_>) -> Result<hyper::Request<Full<Bytes>>, ClientError> {
         let path = format!("{}{}", self.endpoint.prefix, post.path);
         let wrong = || ClientError::Endpoint { url: path.clone(), reason: "not a path" };
         let uri: Uri = path.parse().map_err(|_| wrong())?;
@@ -354,7 +362,7 @@ impl Client {
             return Err(wrong());
         }
         let mut request = hyper::Request::new(Full::new(post.body.clone()));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = post.headers.clone();
         request.headers_mut().insert(HOST, self.endpoint.authority.clone());

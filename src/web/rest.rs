@@ -134,9 +134,11 @@ impl Api {
             .map(|p| PartnerId::parse(p).map_err(|e| Problem::bad_request(e.to_string())))
             .transpose()?;
         let operation = match query.get("operation") {
-            None => Operation::SendCo,
-            Some(name) => Operation::from_path(&format!("/{name}"))
-                .ok_or_else(|| Problem::bad_request(format!("operation {name:?} is not one of those served")))?,
+            None => None,
+            Some(name) => Some(
+                Operation::from_path(&format!("/{name}"))
+                    .ok_or_else(|| Problem::bad_request(format!("operation {name:?} is not one of those served")))?,
+            ),
         };
         let message_id = query
             .get("message-id")
@@ -194,12 +196,9 @@ impl Api {
     fn part(&self, id: &str, name: &str) -> Result<Response, Problem> {
         let part = match name {
             "document" => {
-                let rows = self.node.exchange.message_show(id).map_err(|e| unreadable(&e))?;
-                let found =
-                    rows.iter().find_map(|row| row.co.as_ref().map(|co| (co.number.clone(), row.partner.clone())));
-                let (number, partner) =
-                    found.ok_or_else(|| Problem::not_found(format!("message {id:?} holds no CO that was accepted")))?;
-                return self.document(&number, &partner);
+                let found = self.node.exchange.message_document(id).map_err(|e| unreadable(&e))?;
+                let missing = || Problem::not_found(format!("message {id:?} holds no document that was accepted"));
+                return found.map(xml).ok_or_else(missing);
             }
             "acknowledgement" => PartName::Acknowledgement,
             "request" => PartName::Request,
@@ -400,9 +399,14 @@ fn refused(error: &SubmitError) -> Problem {
             let errors: Vec<Value> = violations.list.iter().map(violation).collect();
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-document", detail).with("errors", json!(errors))
         }
+        SubmitError::Profile { violations, .. } => {
+            let errors: Vec<Value> = violations.list.iter().map(violation).collect();
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "profile-refused", detail).with("errors", json!(errors))
+        }
         SubmitError::CoExists { message_id } => {
             Problem::new(StatusCode::CONFLICT, "co-exists", detail).with("message_id", json!(message_id))
         }
+        SubmitError::NotNow { .. } => Problem::new(StatusCode::CONFLICT, "not-now", detail),
         SubmitError::MessageIdUsed { .. } => Problem::new(StatusCode::CONFLICT, "message-id-used", detail),
         SubmitError::Store(_) | SubmitError::Commit(_) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)

@@ -296,6 +296,22 @@ impl Document {
             && same(self.octets_at(data.local_span()), local.as_bytes())
     }
 
+    /// Octets of the local name of an element, number of its namespace, and what follows it; none of any other node. For
+    /// those who walk along many siblings.
+    #[inline]
+    pub(crate) fn element_at(&self, node: NodeId) -> Option<(&[u8], u16, Option<NodeId>)> {
+        let data = self.node(node);
+        (data.kind == Kind::Element).then(|| (self.octets_at(data.local_span()), data.ns, link(data.next)))
+    }
+
+    /// What an element holds when that is one text or nothing; none when it is anything else.
+    #[inline]
+    pub(crate) fn only_text(&self, node: NodeId) -> Option<&str> {
+        let Some(first) = self.first_child(node) else { return Some("") };
+        let data = self.node(first);
+        (data.kind == Kind::Text && data.next == NONE).then(|| self.slice(data.text_span()))
+    }
+
     /// Number of the namespace of an element: equal numbers are equal URIs. For those who compare often.
     #[inline]
     pub(crate) fn ns_number(&self, node: NodeId) -> u16 {
@@ -316,6 +332,13 @@ impl Document {
     /// Attributes of an element in the order of the text, namespace declarations excluded.
     pub fn attributes(&self, node: NodeId) -> impl Iterator<Item = Attribute<'_>> + '_ {
         self.node(node).attribute_range().map(|id| self.attribute_by_id(AttributeId(id as u32)))
+    }
+
+    /// Whether an element has attributes, namespace declarations excluded.
+    #[inline]
+    pub(crate) fn has_attributes(&self, node: NodeId) -> bool {
+        let data = self.node(node);
+        data.kind == Kind::Element && data.attributes_len > 0
     }
 
     /// Of each attribute of an element the octets of its local name, and whether the DTD declares it of type ID.

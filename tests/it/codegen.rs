@@ -1,7 +1,7 @@
 //! The committed code is what the contract's documents give, and its tables say what the WSDL says.
 
 use coconnect::contract::generated::OPERATIONS;
-use coconnect::contract::{self, Endpoints, Operation, Slot, Slots, generate, schema, source};
+use coconnect::contract::{self, Endpoints, Operation, Slot, Slots, WsdlPolicy, generate, schema, source};
 
 fn fresh() -> String {
     let (ir, service) = source::read(source::WSDL, "wsdl/coconnect.wsdl", &source::Embedded).unwrap();
@@ -42,12 +42,21 @@ fn what_is_served_reads_back_with_its_namespaces_and_addresses() {
             Ok((reference.to_owned(), contract::xsd(reference, &self.0, &self.1).expect("a schema that is imported")))
         }
     }
-    for operation in [None, Some(Operation::SendCo)] {
-        let wsdl = contract::wsdl(&endpoints, operation, &slots);
+    let each = Operation::SERVED.iter().map(|operation| Some(*operation));
+    for operation in std::iter::once(None).chain(each) {
+        let wsdl = contract::wsdl(&endpoints, operation, WsdlPolicy::None, &slots);
         let served = Served(endpoints.clone(), slots.clone());
         let (ir, service) = source::read(&wsdl, "served", &served).unwrap();
-        assert_eq!(service.operations[0].path, "/send-co");
-        assert!(wsdl.contains("location=\"https://test.coconnect.customs.example/send-co\""));
+        let named: Vec<&str> = service.operations.iter().map(|operation| operation.name.as_str()).collect();
+        let expected: Vec<&str> = match operation {
+            Some(operation) => vec![operation.name()],
+            None => Operation::SERVED.iter().map(|operation| operation.name()).collect(),
+        };
+        assert_eq!(named, expected);
+        for operation in &service.operations {
+            let address = format!("location=\"https://test.coconnect.customs.example{}\"", operation.path);
+            assert_eq!(wsdl.matches(&address).count(), 2, "SOAP 1.1 and 1.2 at {}", operation.path);
+        }
         for uri in ["urn:example:lpco:9", "urn:example:md?a=1&b=2"] {
             assert!(ir.roots.iter().any(|root| root.name.ns == uri), "{uri}");
         }

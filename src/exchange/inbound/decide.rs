@@ -3,16 +3,17 @@
 //! Look-ups see durable records only, and the commit that follows requires that nothing changed since.
 
 use super::acknowledge::Answerable;
-use super::record::{self, Pending};
+use super::record::{self, Effect, Pending};
 use super::refuse::Refusal;
 use super::validate::Valid;
-use crate::contract::{Operation, Status};
+use crate::contract::{Cancellation, Operation, Status, Subject};
 use crate::exchange::evidence::digest_from_hex;
 use crate::exchange::facts::Facts;
 use crate::exchange::fault::{Code, Fault};
-use crate::exchange::rules::{self, CoState, Content, Decision, Event, Known, Refusal as RuleRefusal, Role};
+use crate::exchange::held::{self, Held};
+use crate::exchange::rules::{self, Content, Decision, Event, Known, Refusal as RuleRefusal};
 use crate::exchange::{Exchange, key};
-use crate::store::{self, PartName, Record, RecordKind, Require};
+use crate::store::{self, PartName, Record};
 
 /// What is done with a valid message.
 pub(super) enum Decided {
@@ -20,15 +21,6 @@ pub(super) enum Decided {
     Known(Answerable),
     /// To be recorded.
     New(Box<Pending>),
-}
-
-/// What is held of a CO.
-struct Held {
-    state: CoState,
-    role: Role,
-    require: Require,
-    record: Record,
-    facts: Facts,
 }
 
 /// Decides from what is durable now.
@@ -45,28 +37,50 @@ pub(super) fn decide(exchange: &Exchange, valid: Valid) -> Result<Decided, Box<R
         return repeated(valid, &first).map(Decided::Known);
     }
 
-    let co_key = key::co(store, Role::Importing, &partner, valid.co());
-    let held = held(exchange, &co_key).map_err(failed)?;
-    let content = match held.as_ref().and_then(|held| held.facts.digest.as_deref()).and_then(digest_from_hex) {
-        Some(digest) if digest == *valid.digest() => Content::Same,
-        _ => Content::Other,
+    let role = held::receiver(operation);
+    let found = held::find(store, role, &partner, valid.co()).map_err(failed)?;
+    // What is known on the other side only is known, and the partner on the wrong side of it.
+    let wrong_side = match found {
+        // One number may be a CO of ours and one of the partner's: a CO that comes is judged by those that came.
+        None if !held::brings_co(operation) => held::find(store, role.other(), &partner, valid.co()).map_err(failed)?,
+        _ => None,
     };
-    let known = held.as_ref().map_or(Known::Nothing, |held| Known::Held { role: held.role, state: held.state });
-    let event = event(&valid, content)
-        .ok_or_else(|| valid.refuse(Fault::new(Code::NotImplemented, "no rules for this operation yet")))?;
-    let require = held.as_ref().map_or(Require::Absent(co_key.clone()), |held| held.require.clone());
-    match rules::decide(known, event) {
+    let co_key = key::co(store, role, &partner, valid.co());
+    let same = same(exchange, &valid, &co_key, found.as_ref()).map_err(failed)?;
+    let content = if same.is_some() { Content::Same } else { Content::Other };
+    let known = found.as_ref().or(wrong_side.as_ref());
+    let known = known.map_or(Known::Nothing, |held| Known::Held { role: held.role, state: held.state });
+    match rules::decide(known, event(&valid, content)) {
         Decision::Accept(state) => {
-            let pending = record::accepted(exchange, valid, dedup, co_key, require, state);
+            let effect = Effect { co_key, held: found, state };
+            let pending = record::accepted(exchange, valid, dedup, effect);
             pending.map(|pending| Decided::New(Box::new(pending))).map_err(failed)
         }
         Decision::AlreadyReceived => {
-            let first = held.as_ref().and_then(first_of).ok_or_else(|| Refusal::of(broken_index()))?;
+            let first = same.as_ref().and_then(first_of).ok_or_else(|| Refusal::of(broken_index()))?;
             let pending = record::already_received(exchange, valid, dedup, first);
             pending.map(|pending| Decided::New(Box::new(pending))).map_err(failed)
         }
         Decision::Refuse(refusal) => Err(valid.refuse(rule_fault(refusal))),
     }
+}
+
+/// The record that holds the same document: the CO, or a message of the same operation about it.
+fn same(
+    exchange: &Exchange,
+    valid: &Valid,
+    co_key: &store::Key,
+    held: Option<&Held>,
+) -> Result<Option<Record>, store::Error> {
+    let operation = valid.admitted().operation();
+    if held::brings_co(operation) {
+        let equal = |held: &&Held| held.facts.digest.as_deref().and_then(digest_from_hex) == Some(*valid.digest());
+        return Ok(held.filter(equal).map(|held| held.record.clone()));
+    }
+    let store = exchange.store.as_ref();
+    let found = store.get(&key::about(co_key, operation, valid.digest()))?;
+    let record = found.and_then(|entry| entry.position()).map(|position| store.read(position)).transpose()?;
+    Ok(record.map(|journaled| journaled.record))
 }
 
 /// The same MessageID again: the stored element, or a fault when the document is another one.
@@ -82,41 +96,31 @@ fn repeated(valid: Valid, first: &Record) -> Result<Answerable, Box<Refusal>> {
     Ok(Answerable::stored(&valid, octets))
 }
 
-fn held(exchange: &Exchange, co_key: &store::Key) -> Result<Option<Held>, store::Error> {
-    let store = exchange.store.as_ref();
-    let Some(entry) = store.get(co_key)? else { return Ok(None) };
-    let require = Require::Version { key: co_key.clone(), version: entry.version };
-    let Some(position) = entry.position() else { return Ok(None) };
-    let record = store.read(position)?.record;
-    let state = match store.get(&key::state(co_key))? {
-        Some(entry) => entry.bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()),
-        None => None,
-    };
-    let role = if record.kind == RecordKind::Submitted { Role::Exporting } else { Role::Importing };
-    let begun = if role == Role::Exporting { CoState::Queued } else { CoState::Received };
-    let facts = Facts::of(&record).unwrap_or_default();
-    Ok(Some(Held { state: state.unwrap_or(begun), role, require, record, facts }))
-}
-
-/// MessageID and leaf of the message that brought the CO.
-fn first_of(held: &Held) -> Option<Status> {
-    let message_id = crate::base::id::MessageId::parse(held.facts.message_id.as_deref()?).ok()?;
-    let leaf = digest_from_hex(held.facts.leaf.as_deref()?)?;
-    debug_assert!(held.record.octets(PartName::Acknowledgement).is_some());
+/// MessageID and leaf of the message that brought the document.
+fn first_of(record: &Record) -> Option<Status> {
+    let facts = Facts::of(record)?;
+    let message_id = crate::base::id::MessageId::parse(facts.message_id.as_deref()?).ok()?;
+    let leaf = digest_from_hex(facts.leaf.as_deref()?)?;
+    debug_assert!(record.octets(PartName::Acknowledgement).is_some());
     Some(Status::AlreadyReceived { message_id, leaf })
 }
 
 /// Message function 5 of code list 1225: it replaces what was sent before.
 const FUNCTION_REPLACE: &str = "5";
 
-fn event(valid: &Valid, content: Content) -> Option<Event> {
-    match valid.admitted().operation() {
-        Operation::SendCo | Operation::SendDo if valid.facts().function_code == FUNCTION_REPLACE => {
-            Some(Event::Replacing(content))
+fn event(valid: &Valid, content: Content) -> Event {
+    match (valid.admitted().operation(), &valid.facts().subject) {
+        (Operation::SendAmendmentNotification, _) => Event::Notice(content),
+        (Operation::SendCancellationStatus, Subject::CancellationStatus { status, .. }) => {
+            Event::CancellationStatus(*status, content)
         }
-        Operation::SendCo | Operation::SendDo => Some(Event::Issued(content)),
-        // Their payloads come with the whole contract.
-        Operation::SendAmendmentNotification | Operation::SendCancellationStatus | Operation::SendFeedback => None,
+        // The contract lets no other subject through under this operation.
+        (Operation::SendCancellationStatus, _) => Event::CancellationStatus(Cancellation::Declined, content),
+        (Operation::SendFeedback, _) => Event::Feedback(content),
+        (Operation::SendCo | Operation::SendDo, _) if valid.facts().function_code == FUNCTION_REPLACE => {
+            Event::Replacing(content)
+        }
+        (Operation::SendCo | Operation::SendDo, _) => Event::Issued(content),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::contract::{Acknowledgement, Status};
 use crate::exchange::evidence::{self, Proofs};
 use crate::exchange::facts::Facts;
 use crate::exchange::fault::{Code, Fault};
+use crate::exchange::held::{self, Held};
 use crate::exchange::partner::secret::to_hex;
 use crate::exchange::rules::CoState;
 use crate::exchange::{Exchange, key};
@@ -29,33 +30,52 @@ pub(super) enum Outcome {
     Raced(Box<Valid>),
 }
 
-/// A new CO.
-pub(super) fn accepted(
-    exchange: &Exchange,
-    valid: Valid,
-    dedup: Key,
-    co_key: Key,
-    require: Require,
-    state: CoState,
-) -> Result<Pending, store::Error> {
+/// What a message does to a CO.
+pub(super) struct Effect {
+    /// Its key.
+    pub co_key: Key,
+    /// What is held of it; nothing of a CO that comes for the first time.
+    pub held: Option<Held>,
+    /// The state that it enters.
+    pub state: CoState,
+}
+
+/// A new CO, or a message about one.
+pub(super) fn accepted(exchange: &Exchange, valid: Valid, dedup: Key, effect: Effect) -> Result<Pending, store::Error> {
+    let operation = valid.admitted().operation();
     let mut pending = pending(exchange, valid, RecordKind::Received, Status::Accepted, dedup)?;
-    let mut commit = pending.commit.require(require).point(co_key.clone());
-    // The state that a record begins with is not written: one small put less for nearly every message.
+    let mut commit = pending.commit;
+    let Effect { co_key, held, state } = effect;
     let state_key = key::state(&co_key);
-    let begun_before = exchange.store.get(&state_key)?.is_some();
-    if state != CoState::Received {
-        let octets = serde_json::to_vec(&state).expect("a state has a JSON form");
-        commit = commit.put(state_key, octets);
-    } else if begun_before {
-        commit = commit.remove(state_key);
+    let (before, is_kept) = held.as_ref().map_or((None, false), |held| (Some(held.state), held.state_is_kept));
+    match held {
+        Some(held) => {
+            for require in held.requires {
+                commit = commit.require(require);
+            }
+        }
+        None => commit = commit.require(Require::Absent(co_key.clone())),
     }
-    let clear = pending.valid.message().clear_octets();
-    commit.record = commit.record.part(PartName::Clear, clear);
+    if held::brings_co(operation) {
+        commit = commit.point(co_key);
+    } else {
+        let about = key::about(&co_key, operation, pending.valid.digest());
+        commit = commit.require(Require::Absent(about.clone())).point(about);
+    }
+    // The state that a record begins with is not written: one small put less for nearly every message.
+    if state == CoState::Received {
+        if is_kept {
+            commit = commit.remove(state_key);
+        }
+    } else if before != Some(state) {
+        commit = commit.put(state_key, held::octets(state));
+    }
+    commit.record = commit.record.part(PartName::Clear, pending.valid.message().clear_octets());
     pending.commit = commit;
     Ok(pending)
 }
 
-/// A CO that is there already, under another MessageID.
+/// A document that is there already, under another MessageID.
 pub(super) fn already_received(
     exchange: &Exchange,
     valid: Valid,

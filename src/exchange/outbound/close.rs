@@ -8,9 +8,11 @@ use super::queue::Leased;
 use super::receipt::Receipt;
 use super::schedule::{Next, Plan, RETRY_UNTIL, Reason};
 use crate::base::id::{MessageId, PartnerId};
+use crate::contract::Operation;
 use crate::exchange::alert::{Alert, Kind};
 use crate::exchange::facts::Facts;
-use crate::exchange::{Exchange, key};
+use crate::exchange::rules::CoState;
+use crate::exchange::{Exchange, held, key};
 use crate::store::{Commit, CommitError, Key, PartName, Record, RecordKind, Require, Table};
 
 /// A verified receipt: stored, and the entry is closed.
@@ -167,8 +169,24 @@ async fn rejected(
         let text = format!("message {} was refused by {}: {}", next.message_id, next.partner, failure.reason);
         commit = Alert::new(Kind::Rejected, &partner, &reference, exchange.clock.now(), text).raise(commit);
     }
+    commit = undo(exchange, next, commit);
     commit = late(commit, next, &reference, started);
     finish(exchange, leased, commit, None).await
+}
+
+/// What the partner refused did not happen: a CO whose notice or status was refused is again in the state before it.
+fn undo(exchange: &Exchange, entry: &OutboxEntry, commit: Commit) -> Commit {
+    let Some(bytes) = crate::exchange::partner::secret::from_hex(&entry.co_key) else { return commit };
+    let state_key = key::state(&Key::new(Table::Co, bytes));
+    let now = exchange.store.get(&state_key).ok().flatten();
+    let now = now.and_then(|kept| serde_json::from_slice::<CoState>(kept.bytes()?).ok());
+    match (Operation::from_path(&format!("/{}", entry.operation)), now) {
+        (Some(Operation::SendAmendmentNotification), Some(CoState::CancelRequested)) => commit.remove(state_key),
+        (Some(Operation::SendCancellationStatus), Some(CoState::Cancelled) | None) => {
+            commit.put(state_key, held::octets(CoState::CancelPending))
+        }
+        _ => commit,
+    }
 }
 
 /// A record that ends a delivery: found under the message's receipt.

@@ -213,6 +213,35 @@ impl Default for Delivery {
     }
 }
 
+/// `[[contact]]`: whom to call. Stands in the technical annex and nowhere on the wire.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// What for: `operations`, `security`, `business`, ...; no default.
+    pub role: String,
+    /// A person or a desk; no default.
+    pub name: String,
+    /// Electronic mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Telephone, with the country's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// When it is attended, in words: `24 hours`, `Mon-Fri 09:00-18:00 UTC+9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+}
+
+impl std::fmt::Display for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.role, self.name)?;
+        for more in [&self.email, &self.phone, &self.hours].into_iter().flatten() {
+            write!(f, ", {more}")?;
+        }
+        Ok(())
+    }
+}
+
 /// `[retention]`: how long payload of the partner is kept, and what of its refused messages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

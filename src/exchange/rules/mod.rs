@@ -1,13 +1,17 @@
 //! State x Event -> Decision (design 2.5): what a verified, valid message does to a CO. Pure: no I/O, no clock.
 //!
-//! [`decide`] is the whole. Its input says what is known about the CO with that partner; its output is the new state or
-//! the refusal. The rules of claims and decisions join [`CoState`] and [`Event`] with the operations that carry them.
+//! [`decide`] is what a partner's message does, [`decide_ours`] what a message of ours does before it goes. Their input says
+//! what is known about the CO with that partner; their output is the new state or the refusal. [`claim`] has the rules that
+//! need a claim: what was used of an item, which decision is in force, whether a document had expired.
 
+pub mod claim;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
-pub use table::decide;
+use crate::contract::Cancellation;
+
+pub use table::{decide, decide_ours};
 
 /// Which side of a CO we are on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
@@ -29,6 +33,8 @@ pub enum CoState {
     Acknowledged,
     /// Exporting: the partner refused it, or tries ended.
     Failed,
+    /// Exporting: a notice of ours about it is not answered yet.
+    CancelRequested,
     /// Importing: recorded and acknowledged by us.
     Received,
     /// Importing: a notice about it stands undecided.
@@ -41,10 +47,11 @@ pub enum CoState {
 
 impl CoState {
     /// All states, for tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Acknowledged,
         Self::Failed,
+        Self::CancelRequested,
         Self::Received,
         Self::CancelPending,
         Self::Cancelled,
@@ -66,7 +73,7 @@ pub enum Known {
     },
 }
 
-/// Whether a document equals the one that is held.
+/// Whether a document equals one that is held: the CO, or a message of the same operation about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
     /// Same document digest.
@@ -75,7 +82,7 @@ pub enum Content {
     Other,
 }
 
-/// What a message asks for.
+/// What a partner's message asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
     /// A CO or a DO was handed over (send-co, send-do), function `original`.
@@ -83,22 +90,48 @@ pub enum Event {
     /// A CO or a DO with function `replace`, or one that names this CO as the one it replaces.
     Replacing(Content),
     /// A notice of amendment, withdrawal or revocation (send-amendment-notification).
-    Notice,
+    Notice(Content),
     /// A partner's answer to our notice (send-cancellation-status).
-    CancellationStatus,
-    /// A decision on treatment (send-feedback).
-    Feedback,
+    CancellationStatus(Cancellation, Content),
+    /// Decisions on treatment (send-feedback).
+    Feedback(Content),
 }
 
 impl Event {
     /// All events, for tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Issued(Content::Same),
         Self::Issued(Content::Other),
         Self::Replacing(Content::Same),
         Self::Replacing(Content::Other),
+        Self::Notice(Content::Same),
+        Self::Notice(Content::Other),
+        Self::CancellationStatus(Cancellation::Accepted, Content::Same),
+        Self::CancellationStatus(Cancellation::Accepted, Content::Other),
+        Self::CancellationStatus(Cancellation::Declined, Content::Same),
+        Self::CancellationStatus(Cancellation::Declined, Content::Other),
+        Self::Feedback(Content::Same),
+        Self::Feedback(Content::Other),
+    ];
+}
+
+/// What a message of ours about a CO asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OurEvent {
+    /// We amended, withdrew or revoked it.
+    Notice,
+    /// We answer a notice.
+    CancellationStatus(Cancellation),
+    /// We decided on claims.
+    Feedback,
+}
+
+impl OurEvent {
+    /// All of them, for tables.
+    pub const ALL: [Self; 4] = [
         Self::Notice,
-        Self::CancellationStatus,
+        Self::CancellationStatus(Cancellation::Accepted),
+        Self::CancellationStatus(Cancellation::Declined),
         Self::Feedback,
     ];
 }

@@ -1,10 +1,13 @@
 //! Two exchanges back to back: no sockets, a memory store each, one mock clock.
 
 mod answers;
+mod codes;
 mod deliveries;
 mod lenient;
+mod operations;
 mod oracle;
 mod pressure;
+mod profiles;
 mod refusals;
 
 use std::collections::HashMap;
@@ -153,10 +156,11 @@ struct World {
 
 fn partner(id: &str, keys: &Keys, edit: impl Fn(&mut PartnerFile)) -> Partner {
     let country = &id[..2];
+    let all = format!("{:?}", super::partner::OperationName::ALL.map(super::partner::OperationName::as_str));
     let text = format!(
         "id = \"{id}\"\nenvironment = \"test\"\nendpoint = \"https://{country}\"\nbasic_user = \"{id}\"\n\
          basic_secret = \"{PASSWORD}\"\nterritories = [\"{country}\"]\naddresses = [\"127.0.0.0/8\"]\n\
-         operations_in = [\"send-co\"]\noperations_out = [\"send-co\"]\n[delivery]\nretry_every_s = 600\n"
+         operations_in = {all}\noperations_out = {all}\n[delivery]\nretry_every_s = 600\n"
     );
     let mut file = PartnerFile::parse(&text).unwrap();
     edit(&mut file);
@@ -190,7 +194,10 @@ impl World {
         let t = trust();
         let limits = || Limits { workers: Workers::Inline, ..Limits::default() };
         let kr = side("KR", &t.kr, vec![partner("ID", &t.id, of_id)], clock.clone(), &wire, limits());
-        let others = vec![partner("KR", &t.kr, of_kr), partner("XX", &t.stranger, |_| {})];
+        let others = vec![
+            partner("KR", &t.kr, of_kr),
+            partner("XX", &t.stranger, |file| file.territories = vec!["VN".to_owned()]),
+        ];
         let id = side("ID", &t.id, others, clock.clone(), &wire, limits());
         let mut peers = wire.peers.lock().unwrap();
         peers.insert("ID".to_owned(), (Arc::downgrade(&id), t.kr.tls.clone()));
@@ -297,7 +304,7 @@ fn document(seed: u64, items: usize) -> Vec<u8> {
 }
 
 fn submission(document: Vec<u8>) -> Submission {
-    Submission { operation: Operation::SendCo, document, partner: None, message_id: None }
+    Submission { operation: Some(Operation::SendCo), document, partner: None, message_id: None }
 }
 
 /// What KR's client would send to ID.
@@ -329,6 +336,7 @@ struct Forge {
     message_id: MessageId,
     to: String,
     action: String,
+    operation: Operation,
     content: Vec<u8>,
     now: Timestamp,
     signer: (Certificate, PrivateKey),
@@ -344,6 +352,7 @@ impl Forge {
             message_id: super::key::new_message_id(),
             to: "https://ID/send-co".to_owned(),
             action: Operation::SendCo.action().to_owned(),
+            operation: Operation::SendCo,
             content: document.to_vec(),
             now: Timestamp::from_second(NOON).unwrap(),
             signer: (trust().kr.sign.0.clone(), PrivateKey::from_pkey(trust().kr.sign.1.to_pkey())),
@@ -367,8 +376,9 @@ impl Forge {
         let identity = Identity::new(self.signer.0.der(), self.signer.1.to_pkey()).unwrap();
         let recipient = Recipient::from_der(trust().id.encrypt.0.der()).unwrap();
         let sealer = Sealer::new(settings, Arc::new(identity), Some(Arc::new(recipient))).unwrap();
-        let content = inbound::wrapped("SendCO", &self.content);
-        let start = content.len() - self.content.len() - "</SendCO>".len();
+        let name = self.operation.name();
+        let content = inbound::wrapped(name, &self.content);
+        let start = content.len() - self.content.len() - name.len() - "</>".len();
         let addressing = crate::soap::Addressing {
             message_id: Some(self.message_id.to_string()),
             action: Some(self.action.clone()),

@@ -43,8 +43,13 @@ pub struct Suite {
     pub signature: Option<String>,
     /// DigestMethod of References.
     pub digest: Option<String>,
-    /// EncryptionMethod of the EncryptedKey under an RSA key; under keys that agree, the key wrap.
+    /// EncryptionMethod of the EncryptedKey under an RSA key; under keys that agree, the key wrap, or the agreement with the
+    /// usual one.
     pub key_transport: Option<String>,
+    /// Digest within `xmlenc11#rsa-oaep`, and of its mask; SHA-256 when none is said.
+    pub oaep_digest: Option<String>,
+    /// KeyDerivationMethod under keys that agree; ConcatKDF when none is said.
+    pub key_derivation: Option<String>,
     /// EncryptionMethod of the EncryptedData.
     pub cipher: Option<String>,
 }

@@ -4,7 +4,8 @@ use openssl::pkey::{HasPublic, Id, PKeyRef, Public};
 
 use super::sign::Suite;
 use crate::xmlsec::Policy;
-use crate::xmlsec::algorithm::{Cipher, Digest, KeyTransport, SignatureMethod};
+use crate::xmlsec::algorithm::{Cipher, Digest, KeyDerivation, KeyTransport, SignatureMethod};
+use crate::xmlsec::enc::Derivation;
 use crate::xmlsec::enc::encrypt::{KeyManagement, concat_kdf};
 use crate::xmlsec::provider::signature::Scheme;
 
@@ -43,6 +44,7 @@ impl Methods {
             if let Some(uri) = suite.key_transport.as_deref() {
                 set_key_transport(&mut key_management, uri, recipient.id(), &policy)?;
             }
+            set_parameters(&mut key_management, suite, recipient.id(), &policy)?;
         }
         Ok(Self { signature_uri: signature.uri(), scheme, digest, cipher, key_management })
     }
@@ -71,6 +73,10 @@ fn scheme(method: SignatureMethod) -> Option<Scheme> {
 /// `key_transport` is a transport for RSA keys, and the key wrap of an agreement for the others.
 fn set_key_transport(management: &mut KeyManagement, uri: &str, id: Id, policy: &Policy) -> Result<(), String> {
     if id != Id::RSA {
+        // The agreement itself is a matter of the recipient's key; its wrap stays the usual one.
+        if policy.key_agreement(uri).is_ok() {
+            return Ok(());
+        }
         management.wrap = policy.key_wrap(uri).map_err(|refused| refused.to_string())?;
         management.derivation = concat_kdf(Digest::Sha256, management.wrap);
         return Ok(());
@@ -80,6 +86,33 @@ fn set_key_transport(management: &mut KeyManagement, uri: &str, id: Id, policy: 
     if transport == KeyTransport::RsaOaep {
         management.transport.digest = Digest::Sha256;
         management.transport.mgf1 = Digest::Sha256;
+    }
+    Ok(())
+}
+
+/// Digest within OAEP, and what makes the wrapping key of an agreement.
+fn set_parameters(management: &mut KeyManagement, suite: &Suite, id: Id, policy: &Policy) -> Result<(), String> {
+    let said = |refused: crate::xmlsec::Refused| refused.to_string();
+    if let Some(uri) = suite.oaep_digest.as_deref()
+        && id == Id::RSA
+    {
+        let digest = policy.oaep_digest(uri).map_err(said)?;
+        management.transport.digest = digest;
+        if management.transport.algorithm == KeyTransport::RsaOaep {
+            management.transport.mgf1 = digest;
+        }
+    }
+    if let Some(uri) = suite.key_derivation.as_deref()
+        && id != Id::RSA
+        && policy.key_derivation(uri).map_err(said)? == KeyDerivation::Hkdf
+    {
+        let wrap = management.wrap;
+        management.derivation = Derivation::Hkdf {
+            digest: Digest::Sha256,
+            salt: Vec::new(),
+            info: wrap.uri().as_bytes().to_vec(),
+            key_bytes: Some(wrap.key_size()),
+        };
     }
     Ok(())
 }

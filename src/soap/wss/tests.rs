@@ -159,9 +159,27 @@ fn every_algorithm_of_the_partner_file_works() {
         ("p256", Some(format!("{more}ecdsa-sha512")), None, Some(format!("{xenc}kw-aes128")), None),
         ("p384", Some(format!("{more}ecdsa-sha384")), Some(format!("{more}sha384")), None, None),
     ];
-    for (kind, signature, digest, key_transport, cipher) in suites {
+    let suites = suites.map(|(kind, signature, digest, key_transport, cipher)| {
+        (kind, Suite { signature, digest, key_transport, cipher, ..Suite::default() })
+    });
+    let oaep = |digest: String| Suite {
+        key_transport: Some(format!("{xenc11}rsa-oaep")),
+        oaep_digest: Some(digest),
+        ..Suite::default()
+    };
+    let hkdf = Suite {
+        key_transport: Some(format!("{xenc11}ECDH-ES")),
+        key_derivation: Some("http://www.w3.org/2021/04/xmldsig-more#hkdf".to_owned()),
+        ..Suite::default()
+    };
+    let parameters = [
+        ("rsa", oaep(format!("{more}sha384"))),
+        ("rsa", oaep(format!("{xenc}sha512"))),
+        ("p256", hkdf.clone()),
+        ("p384", Suite { key_derivation: None, ..hkdf }),
+    ];
+    for (kind, suite) in suites.into_iter().chain(parameters) {
         let pair = pair(kind);
-        let suite = Suite { signature, digest, key_transport, cipher };
         let sealed = seal(&pair, Settings { suite: suite.clone(), ..Settings::default() }, Version::Soap12);
         open(&pair, Policy::serve(), &sealed.octets).unwrap_or_else(|r| panic!("{suite:?}: {r:?}"));
     }

@@ -46,6 +46,22 @@ pub fn meta_data(dice: &mut Dice, fill: Fill) -> Tree {
     element(root, dice, fill)
 }
 
+/// The payloads that a business document may carry.
+pub const PAYLOADS: [&str; 4] = ["LPCO", "Amendment", "Response", "ExporterList"];
+
+/// A business document with this payload.
+pub fn document(payload: &str, dice: &mut Dice, fill: Fill) -> Tree {
+    let mut tree = meta_data(dice, fill);
+    let root = TABLES.roots.iter().find(|root| root.name == payload).unwrap();
+    *tree.children.last_mut().expect("the payload comes last") = element(root, dice, fill);
+    tree
+}
+
+/// Any root of the contract.
+pub fn root(root: &Element, dice: &mut Dice, fill: Fill) -> Tree {
+    element(root, dice, fill)
+}
+
 fn prefix(ns: u8) -> &'static str {
     match Slot::ALL[usize::from(ns)] {
         Slot::Lpco => "",

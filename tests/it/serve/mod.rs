@@ -5,6 +5,7 @@ mod crash;
 mod explain;
 mod interop;
 mod memory;
+mod replay;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
