@@ -14,7 +14,8 @@ pub fn compile(folder: &Path) -> Result<PathBuf, String> {
     let flags = String::from_utf8(flags.stdout).map_err(|error| error.to_string())?;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/xmlsec/libxmlsec.c");
     let program = folder.join("libxmlsec");
-    let compiled = Command::new("cc").arg("-O2").arg(source).arg("-o").arg(&program).args(flags.split_whitespace()).output();
+    let compiled =
+        Command::new("cc").arg("-O2").arg(source).arg("-o").arg(&program).args(flags.split_whitespace()).output();
     let compiled = compiled.map_err(|error| format!("no C compiler: {error}"))?;
     if !compiled.status.success() {
         return Err(format!("libxmlsec.c: {}", String::from_utf8_lossy(&compiled.stderr)));

@@ -104,7 +104,8 @@ fn main() {
                 if args.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
                     continue;
                 }
-                let mut peer = program.as_ref().ok().map(|program| Peer::start(program, &case, operation, folder.path()));
+                let mut peer =
+                    program.as_ref().ok().map(|program| Peer::start(program, &case, operation, folder.path()));
                 if let Some(peer) = &mut peer {
                     peer.agrees(&case, operation);
                     version.get_or_insert_with(|| peer.version.clone());
@@ -162,11 +163,9 @@ fn print_table(rows: &[Row], version: Option<&str>, windows: usize) {
     );
     for row in rows {
         let (theirs, ratio, ceiling) = match row.libxmlsec {
-            Some(theirs) => (
-                format!("{theirs:.1}"),
-                format!("{:.2}", theirs / row.ours),
-                format!("{:.2}", theirs / row.limit),
-            ),
+            Some(theirs) => {
+                (format!("{theirs:.1}"), format!("{:.2}", theirs / row.ours), format!("{:.2}", theirs / row.limit))
+            }
             None => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
         };
         let goal = match row.operation {

@@ -127,7 +127,8 @@ impl Case {
     pub fn new(suite: Suite, document: Document) -> Self {
         let now = jiff::Timestamp::from_second(1_795_348_800).unwrap();
         let key = PrivateKey::generate(suite.kind()).unwrap();
-        let ca = DevCa::create(&Issue::new("CA", &[], now, 3_650), PrivateKey::generate(suite.kind()).unwrap()).unwrap();
+        let ca =
+            DevCa::create(&Issue::new("CA", &[], now, 3_650), PrivateKey::generate(suite.kind()).unwrap()).unwrap();
         let certificate = ca.issue(&Issue::new("KR sign", &[Use::Sign], now, 365), &key).unwrap();
         let private = key.to_pkey();
         let x509 = X509::from_der(certificate.der()).unwrap();
