@@ -23,6 +23,13 @@ pub enum Contract {
         after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/"
     )]
     Wsdl(Wsdl),
+    /// Turn foreign and national documents into the contract, and back, by a mapping file.
+    #[command(
+        after_help = "What no rule of the mapping takes is told on stderr with its path and type (with --json: in the answer).\n\
+                      Exit 0: every document that was made is valid. Exit 1: one is not, or the source cannot be read as its format.\n\n\
+                      EXAMPLES:\n  coconnect contract map --list\n  coconnect contract map --mapping edi3 co.json > co.xml\n  coconnect contract map --mapping edi3 --reverse co.xml > co.json\n  coconnect contract map --show national-csv > mine.toml\n  coconnect contract map --mapping-file mine.toml --json table.csv"
+    )]
+    Map(super::map::Map),
 }
 
 /// Arguments of `contract generate`.
@@ -70,6 +77,7 @@ pub fn run(command: Contract) -> Result<Exit, Failure> {
         Contract::Generate(arguments) => generate(&arguments),
         Contract::Check(arguments) => check(&arguments),
         Contract::Wsdl(arguments) => wsdl(&arguments),
+        Contract::Map(arguments) => super::map::run(&arguments),
     }
 }
 

@@ -14,11 +14,13 @@ pub mod init;
 pub mod journal;
 pub mod keys;
 pub mod list;
+mod map;
 pub mod message;
 pub mod out;
 pub mod outbox;
 pub mod partner;
 pub mod place;
+pub mod profile;
 pub mod reach;
 pub mod serve;
 pub mod store;
@@ -82,6 +84,12 @@ pub enum Noun {
         after_help = "EXAMPLES:\n  coconnect partner add --file id/partner.toml --dir kr\n  coconnect partner list --dir kr"
     )]
     Partner(partner::Partner),
+    /// Agreement profiles: what is agreed about each element of a CO, and by which rules
+    #[command(
+        subcommand,
+        after_help = "EXAMPLES:\n  coconnect profile list\n  coconnect profile check kr/profiles/kr-id.toml\n  coconnect profile diff strict china-korea"
+    )]
+    Profile(profile::ProfileVerb),
     /// The journal: verify it, tell its heads, count what it holds
     #[command(after_help = "EXAMPLES:\n  coconnect journal verify --dir kr\n  coconnect journal head --dir kr --json")]
     Journal(journal::JournalArgs),
@@ -126,6 +134,7 @@ pub fn run() -> ExitCode {
         Noun::Outbox(verb) => outbox::run(verb),
         Noun::Message(verb) => message::run(verb),
         Noun::Partner(verb) => partner::run(verb),
+        Noun::Profile(verb) => profile::run(&verb),
         Noun::Journal(args) => journal::run(&args),
         Noun::Store(args) => store::run(&args),
         Noun::Cert(args) => cert::run(&args),

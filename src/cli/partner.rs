@@ -8,6 +8,7 @@ use serde_json::json;
 use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
+use crate::contract::codelist::{self, Difference};
 use crate::exchange::partner::PartnerFile;
 use crate::gateway::partners::{self, Existing};
 
@@ -152,8 +153,34 @@ fn show(args: &Show) -> Result<Exit, Failure> {
     } else {
         out::line(&format!("# {}", path.display()));
         out::line(file.to_toml().trim_end());
+        codelist::differences(&file.code_lists).iter().for_each(|difference| out::line(&told(difference)));
     }
     Ok(Exit::Done)
+}
+
+/// Codes of one side that are named; the rest is counted.
+const CODES_SHOWN: usize = 12;
+
+/// A difference between code lists in a line.
+fn told(difference: &Difference) -> String {
+    let Difference { list, ours, theirs, known, only_ours, only_theirs } = difference;
+    let head = format!("# code list {list}: theirs is version {theirs}");
+    let shown = |codes: &[String]| {
+        let names = codes.iter().take(CODES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match codes.len().checked_sub(CODES_SHOWN) {
+            Some(more @ 1..) => format!("{names} and {more} more"),
+            _ if names.is_empty() => "none".to_owned(),
+            _ => names,
+        }
+    };
+    match (ours, known) {
+        (None, _) => format!("{head}; we have no such list, so nothing is checked against it"),
+        (Some(ours), false) => format!("{head}, which we do not have: version {ours} is used"),
+        (Some(ours), true) => {
+            let (more, less) = (shown(only_ours), shown(only_theirs));
+            format!("{head}, our newest is {ours}; only in ours: {more}; only in theirs: {less}")
+        }
+    }
 }
 
 /// A partner as JSON: the file, without the hash of its password.
@@ -161,6 +188,23 @@ fn view(file: &PartnerFile) -> serde_json::Value {
     let mut value = serde_json::to_value(file).unwrap_or_default();
     if let Some(map) = value.as_object_mut() {
         map.remove("basic_secret");
+        let differences = codelist::differences(&file.code_lists).into_iter().map(|d| {
+            json!({
+                "list": d.list, "ours": d.ours, "theirs": d.theirs, "known": d.known,
+                "only_ours": d.only_ours, "only_theirs": d.only_theirs,
+            })
+        });
+        map.insert("code_list_differences".to_owned(), differences.collect());
+        let ours = codelist::all().iter().map(|list| {
+            let unknown = file.unknown_codes.get(&list.name).or_else(|| file.unknown_codes.get("default"));
+            let version = file.code_lists.get(&list.name).filter(|version| list.version(version).is_some());
+            let newest = list.newest().map(|version| &version.name);
+            json!({
+                "list": list.name, "title": list.title, "certainty": list.certainty, "version": version.or(newest),
+                "unknown": unknown.copied().unwrap_or(list.unknown).as_str(),
+            })
+        });
+        map.insert("code_lists_in_force".to_owned(), ours.collect());
     }
     value
 }

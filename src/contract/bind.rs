@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use super::datatype::{self, Broken, Simple};
 use super::table::{
-    Attribute, Complex, Content, Element, NO_NAMESPACE, Particle, Process, Tables, Term, Type, UNBOUNDED, Wildcard,
+    Attribute, Complex, Content, Element, NO_NAMESPACE, Particle, Place, Process, Tables, Term, Type, UNBOUNDED,
+    Wildcard, name_key,
 };
 use super::text::{Decimal, Text};
 use super::violation::{Came, VIOLATIONS_MAX, Violation, Violations};
@@ -18,12 +19,37 @@ use crate::xml::{Document, Kind, NodeId, c14n, ns};
 
 /// One step of the path to the node that is being bound.
 struct Step<'a> {
-    name: &'a str,
-    /// Whether it is an attribute.
-    attribute: bool,
+    what: What<'a>,
     occurrence: u32,
     repeats: bool,
-    wco_id: &'static str,
+}
+
+/// What a step leads to.
+#[derive(Clone, Copy)]
+enum What<'a> {
+    /// An element with its declaration.
+    Declared(&'static Element),
+    /// An element by its name alone.
+    Named(&'a str),
+    /// An attribute, with the WCO id of what carries it.
+    Attribute(&'a str, &'static str),
+}
+
+impl What<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Declared(element) => element.name,
+            Self::Named(name) | Self::Attribute(name, _) => name,
+        }
+    }
+
+    fn wco_id(&self) -> &'static str {
+        match self {
+            Self::Declared(element) => element.wco_id,
+            Self::Named(_) => "",
+            Self::Attribute(_, wco_id) => wco_id,
+        }
+    }
 }
 
 /// What generated code does for a complex type.
@@ -80,8 +106,6 @@ pub struct Child {
     pub index: u16,
     /// The declaration's type.
     pub kind: Type,
-    occurrence: u32,
-    repeats: bool,
 }
 
 /// Adds a value of a repeated element. Most come once, and the first growth of a vector makes room for four.
@@ -95,25 +119,21 @@ pub fn push<T>(values: &mut Vec<T>, value: T) {
 /// [`Child::index`] of an element that a wildcard took.
 pub const FOREIGN: u16 = u16::MAX;
 
-/// The children of an element, one at a time.
-pub struct Children {
+/// Where the walk along a flat sequence stands.
+struct Walk {
     elements: &'static [Element],
-    state: State,
-}
-
-enum State {
-    /// A flat sequence, matched on the way.
-    Flat {
-        parts: &'static [Particle],
-        at: usize,
-        count: u32,
-        misplaced: u64,
-        skipped: u64,
-        next: Option<NodeId>,
-        parent: NodeId,
-    },
-    /// Any other model, matched beforehand.
-    Matched(std::vec::IntoIter<Child>),
+    places: &'static [Place],
+    parts: &'static [Particle],
+    parent: NodeId,
+    /// The child to look at next.
+    next: Option<NodeId>,
+    /// The place that the walk has reached, and how many stood there.
+    at: usize,
+    count: u32,
+    /// Places whose element stood elsewhere, one bit a place.
+    misplaced: u64,
+    /// Places that were passed over with too few.
+    skipped: u64,
 }
 
 impl<'a> Binder<'a> {
@@ -150,13 +170,7 @@ impl<'a> Binder<'a> {
     /// Checks that the element to bind is `root`, and steps into it.
     pub fn enter_root(&mut self, root: &'static Element) -> bool {
         let node = self.base;
-        self.path.push(Step {
-            name: self.document.local(node),
-            attribute: false,
-            occurrence: 1,
-            repeats: false,
-            wco_id: "",
-        });
+        self.enter(What::Named(self.document.local(node)));
         if self.is(node, root) {
             return true;
         }
@@ -175,13 +189,7 @@ impl<'a> Binder<'a> {
     /// The element to bind is none that the tables know.
     pub fn unknown_root(&mut self) {
         let node = self.base;
-        self.path.push(Step {
-            name: self.document.local(node),
-            attribute: false,
-            occurrence: 1,
-            repeats: false,
-            wco_id: "",
-        });
+        self.enter(What::Named(self.document.local(node)));
         self.report(node, "unexpected-root", "", "a declared element".into(), came_element(), None);
     }
 
@@ -241,7 +249,13 @@ impl<'a> Binder<'a> {
     /// Whether `node` is in the namespace of `element`. Numbers are compared, not URIs.
     #[inline]
     fn in_namespace(&self, node: NodeId, element: &Element) -> bool {
-        let came = self.numbers.get(usize::from(self.document.ns_number(node))).copied().unwrap_or(UNKNOWN_NAMESPACE);
+        self.is_namespace(self.document.ns_number(node), element)
+    }
+
+    /// Whether the namespace with this number in the document is that of `element`.
+    #[inline]
+    fn is_namespace(&self, number: u16, element: &Element) -> bool {
+        let came = self.numbers.get(usize::from(number)).copied().unwrap_or(UNKNOWN_NAMESPACE);
         // A number beyond the table stands for no namespace, as `uri` says.
         came == self.first.get(usize::from(element.ns)).copied().unwrap_or(self.none)
     }
@@ -252,17 +266,22 @@ impl<'a> Binder<'a> {
 
     /// Of the element at hand, or of what it is the value of: DateTimeString has none of its own.
     fn wco_id(&self) -> &'static str {
-        self.path.iter().rev().take(2).map(|step| step.wco_id).find(|id| !id.is_empty()).unwrap_or("")
+        self.path.iter().rev().take(2).map(|step| step.what.wco_id()).find(|id| !id.is_empty()).unwrap_or("")
+    }
+
+    /// Steps into what stands once. It is left with `self.path.pop()`.
+    fn enter(&mut self, what: What<'a>) {
+        self.path.push(Step { what, occurrence: 1, repeats: false });
     }
 
     fn path(&self) -> String {
         let mut out = String::new();
         for step in &self.path {
             out.push('/');
-            if step.attribute {
+            if matches!(step.what, What::Attribute(..)) {
                 out.push('@');
             }
-            out.push_str(step.name);
+            out.push_str(step.what.name());
             if step.repeats || step.occurrence > 1 {
                 out.push('[');
                 out.push_str(&step.occurrence.to_string());
@@ -311,9 +330,8 @@ impl<'a> Binder<'a> {
     /// The text of an element that holds no elements; reports those that it holds.
     fn text_of(&mut self, node: NodeId) -> Cow<'a, str> {
         let document = self.document;
-        let Some(first) = document.first_child(node) else { return Cow::Borrowed("") };
-        if document.kind(first) == Kind::Text && document.next_sibling(first).is_none() {
-            return Cow::Borrowed(document.text(first));
+        if let Some(text) = document.only_text(node) {
+            return Cow::Borrowed(text);
         }
         let mut text = String::new();
         for child in document.children(node) {
@@ -330,6 +348,15 @@ impl<'a> Binder<'a> {
 
     /// Reads the value of `node` by the simple type `number`, white space as the type wants it.
     pub fn simple(&mut self, node: NodeId, number: u32, fixed: Option<&str>) -> Text {
+        match (self.tables.simples.get(number as usize), self.document.only_text(node)) {
+            (Some(simple), Some(text)) if fixed.is_none() && datatype::holds(simple, text) => Text::from(text),
+            _ => self.simple_checked(node, number, fixed),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn simple_checked(&mut self, node: NodeId, number: u32, fixed: Option<&str>) -> Text {
         let text = match (self.text_of(node), fixed) {
             // An empty element has its fixed value (Part 1 §3.3.5).
             (text, Some(fixed)) if text.is_empty() => Cow::Owned(fixed.to_owned()),
@@ -356,8 +383,19 @@ impl<'a> Binder<'a> {
     }
 
     /// Checks the attributes of `node` and hands those that are declared to `each`, by number.
-    pub fn attributes(&mut self, node: NodeId, complex: &'static Complex, each: impl FnMut(usize, Text)) {
-        self.attributes_of(node, complex.attributes, complex.any_attribute, each);
+    #[inline]
+    pub fn attributes(&mut self, node: NodeId, complex: &'static Complex, each: &mut dyn FnMut(usize, Text)) {
+        if self.document.has_attributes(node) || complex.attributes.iter().any(|declaration| declaration.required) {
+            self.attributes_of(node, complex.attributes, complex.any_attribute, each);
+        }
+    }
+
+    /// Checks that an element whose type declares no attributes has none.
+    #[inline]
+    fn no_attributes(&mut self, node: NodeId) {
+        if self.document.has_attributes(node) {
+            self.attributes_of(node, &[], None, &mut |_, _| {});
+        }
     }
 
     fn attributes_of(
@@ -365,13 +403,9 @@ impl<'a> Binder<'a> {
         node: NodeId,
         declared: &'static [Attribute],
         any: Option<(Wildcard, Process)>,
-        mut each: impl FnMut(usize, Text),
+        each: &mut dyn FnMut(usize, Text),
     ) {
         let document = self.document;
-        let has_none = document.attribute_name_lengths(node).len() == 0;
-        if has_none && declared.iter().all(|declaration| !declaration.required) {
-            return;
-        }
         let mut seen = 0_u64;
         let wco_id = self.wco_id();
         for attribute in document.attributes(node) {
@@ -418,7 +452,7 @@ impl<'a> Binder<'a> {
     }
 
     fn enter_attribute(&mut self, name: &'a str, wco_id: &'static str) {
-        self.path.push(Step { name, attribute: true, occurrence: 1, repeats: false, wco_id });
+        self.enter(What::Attribute(name, wco_id));
     }
 
     /// What an attribute wildcard took, looked at as closely as it says.
@@ -478,60 +512,144 @@ impl<'a> Binder<'a> {
 
     // ---- children ------------------------------------------------------------------------------------------------
 
-    /// Begins with the children of `node`, whose type is `complex`.
-    #[must_use]
-    pub fn children(&mut self, node: NodeId, complex: &'static Complex) -> Children {
-        let next = self.document.first_child(node);
+    /// Hands the children of `node`, whose type is `complex`, to `each`, in the order of the text. Paths lead to the child
+    /// meanwhile.
+    pub fn children(&mut self, node: NodeId, complex: &'static Complex, each: &mut dyn FnMut(&mut Self, Child)) {
         match complex.content {
             Content::Elements { elements, model, mixed } => match complex.flat() {
-                Some(parts) if !mixed => Children {
-                    elements,
-                    state: State::Flat { parts, at: 0, count: 0, misplaced: 0, skipped: 0, next, parent: node },
-                },
-                _ => {
-                    let matched = self.matched(node, elements, &model, mixed);
-                    Children { elements, state: State::Matched(matched.into_iter()) }
-                }
+                Some((places, parts)) if !mixed => self.sequence(
+                    Walk {
+                        elements,
+                        places,
+                        parts,
+                        parent: node,
+                        next: self.document.first_child(node),
+                        at: 0,
+                        count: 0,
+                        misplaced: 0,
+                        skipped: 0,
+                    },
+                    each,
+                ),
+                _ => self.in_model(node, elements, &model, mixed, each),
             },
             Content::Empty | Content::Simple(_) => {
                 const NOTHING: Particle = Particle { min: 1, max: 1, term: Term::Sequence(&[]) };
-                let matched = self.matched(node, &[], &NOTHING, false);
-                Children { elements: &[], state: State::Matched(matched.into_iter()) }
+                self.in_model(node, &[], &NOTHING, false, each);
             }
         }
     }
 
-    /// The next child to bind. Steps into it: [`Binder::leave`] must follow.
-    #[inline]
-    pub fn next(&mut self, children: &mut Children) -> Option<Child> {
-        let child = match &mut children.state {
-            State::Matched(matched) => matched.next(),
-            State::Flat { .. } => self.next_flat(children),
-        }?;
-        let (name, wco_id) = match children.elements.get(usize::from(child.index)) {
-            Some(element) => (element.name, element.wco_id),
-            None => (self.document.local(child.node), ""),
-        };
-        self.path.push(Step { name, attribute: false, occurrence: child.occurrence, repeats: child.repeats, wco_id });
-        if self.path.len() > limits::DEPTH_MAX {
-            // The parser bounds the depth already; a caller with other options must not cost a stack.
-            self.path.pop();
-            return None;
+    /// Children of any model but a flat sequence: matched first, then handed out.
+    fn in_model(
+        &mut self,
+        node: NodeId,
+        elements: &'static [Element],
+        model: &Particle,
+        mixed: bool,
+        each: &mut dyn FnMut(&mut Self, Child),
+    ) {
+        for (child, occurrence) in self.matched(node, elements, model, mixed) {
+            if !self.hand(self.what(elements, child), child, occurrence, false, each) {
+                return;
+            }
         }
-        Some(child)
     }
 
-    /// Steps out of a child.
+    /// What the step to `child` leads to.
+    fn what(&self, elements: &'static [Element], child: Child) -> What<'a> {
+        match elements.get(usize::from(child.index)) {
+            Some(element) => What::Declared(element),
+            None => What::Named(self.document.local(child.node)),
+        }
+    }
+
+    /// Hands `child` to `each`, the path leading to it meanwhile. False when the document is too deep.
     #[inline]
-    pub fn leave(&mut self) {
+    fn hand(
+        &mut self,
+        what: What<'a>,
+        child: Child,
+        occurrence: u32,
+        repeats: bool,
+        each: &mut dyn FnMut(&mut Self, Child),
+    ) -> bool {
+        // The parser bounds the depth already; a caller with other options must not cost a stack.
+        if self.path.len() >= limits::DEPTH_MAX {
+            return false;
+        }
+        self.path.push(Step { what, occurrence, repeats });
+        each(self, child);
         self.path.pop();
+        true
     }
 
-    fn next_flat(&mut self, children: &mut Children) -> Option<Child> {
-        let elements = children.elements;
-        let State::Flat { parts, at, count, misplaced, skipped, next, parent } = &mut children.state else {
-            return None;
-        };
+    fn sequence(&mut self, mut walk: Walk, each: &mut dyn FnMut(&mut Self, Child)) {
+        let document = self.document;
+        let elements = walk.elements;
+        loop {
+            // Nearly always the element of this place once more, or that of a later one with nothing owed in between.
+            while let Some(node) = walk.next
+                && let Some((name, ns, next)) = document.element_at(node)
+                && let Some((position, place, element)) = self.in_order(&walk, name, ns)
+            {
+                walk.next = next;
+                walk.count = if position == walk.at { walk.count + 1 } else { 1 };
+                walk.at = position;
+                let child = Child { node, index: place.element, kind: element.kind };
+                if !self.hand(What::Declared(element), child, walk.count, place.max > 1, each) {
+                    return;
+                }
+            }
+            if walk.next.is_none() && walk.is_complete() {
+                return;
+            }
+            match self.next_out_of_order(&mut walk) {
+                Some((child, occurrence, repeats)) => {
+                    if !self.hand(self.what(elements, child), child, occurrence, repeats, each) {
+                        return;
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// The place at or after that of the walk where an element of this name and namespace stands as it should; none when
+    /// anything at all is to be said about that, or when a wildcard comes first.
+    #[inline]
+    fn in_order(&self, walk: &Walk, name: &[u8], ns: u16) -> Option<(usize, &'static Place, &'static Element)> {
+        let key = name_key(name);
+        let mut had = walk.count;
+        for (offset, place) in walk.places.get(walk.at..)?.iter().enumerate() {
+            if place.key == key
+                && let Some(element) = walk.elements.get(usize::from(place.element))
+                && same(element.name.as_bytes(), name)
+                && self.is_namespace(ns, element)
+            {
+                if had < place.max {
+                    return Some((walk.at + offset, place, element));
+                }
+                // One that is full may stand again further on under the same name.
+                if offset > 0 {
+                    return None;
+                }
+            }
+            if had < place.min || place.key == 0 {
+                return None;
+            }
+            had = 0;
+        }
+        None
+    }
+
+    /// The next child of a flat sequence, with its occurrence and whether it repeats: the whole of the rules, for what is
+    /// not simply the next element.
+    #[cold]
+    #[inline(never)]
+    fn next_out_of_order(&mut self, walk: &mut Walk) -> Option<(Child, u32, bool)> {
+        let Walk { elements, parts, at, count, misplaced, skipped, next, parent, .. } = walk;
+        let elements = *elements;
         let document = self.document;
         while let Some(node) = *next {
             *next = document.next_sibling(node);
@@ -551,7 +669,6 @@ impl<'a> Binder<'a> {
                 Term::Any(wildcard, _) => self.foreign(wildcard, uri),
                 _ => false,
             };
-            // Nearly always the element of this place once more, or that of a later one with nothing owed in between.
             if let Some(part) = parts.get(*at)
                 && *count < part.max
                 && let Term::Element(index) = part.term
@@ -561,7 +678,7 @@ impl<'a> Binder<'a> {
             {
                 *count += 1;
                 let (occurrence, repeats) = (*count, part.max > 1);
-                return Some(Child { node, index, kind: element.kind, occurrence, repeats });
+                return Some((Child { node, index, kind: element.kind }, occurrence, repeats));
             }
             let full = parts.get(*at).is_some_and(|part| *count >= part.max);
             let ahead = parts.get(*at..).and_then(|rest| rest.iter().position(is)).map(|offset| *at + offset);
@@ -606,16 +723,10 @@ impl<'a> Binder<'a> {
             {
                 let expected = expected_at(parts, *at, *count, elements);
                 *misplaced |= 1 << position;
-                self.path.push(Step {
-                    name: element.name,
-                    attribute: false,
-                    occurrence: 1,
-                    repeats: false,
-                    wco_id: "",
-                });
+                self.enter(What::Named(element.name));
                 self.report(node, "misplaced-element", element.wco_id, expected, came_element(), None);
                 self.path.pop();
-                return Some(Child { node, index, kind: element.kind, occurrence: 1, repeats: false });
+                return Some((Child { node, index, kind: element.kind }, 1, false));
             }
             let Some(position) = ahead else {
                 let behind = parts.get(..*at).and_then(|before| before.iter().position(is));
@@ -627,30 +738,18 @@ impl<'a> Binder<'a> {
                 match (declared, behind) {
                     (Some((index, element)), Some(position)) => {
                         *misplaced |= 1 << position;
-                        self.path.push(Step {
-                            name: element.name,
-                            attribute: false,
-                            occurrence: 1,
-                            repeats: false,
-                            wco_id: "",
-                        });
+                        self.enter(What::Named(element.name));
                         self.report(node, "misplaced-element", element.wco_id, expected, came_element(), None);
                         self.path.pop();
                         // Its values are still looked at; the message is refused whatever they are.
-                        return Some(Child { node, index, kind: element.kind, occurrence: 1, repeats: false });
+                        return Some((Child { node, index, kind: element.kind }, 1, false));
                     }
                     _ => {
                         // The wildcard of XML Schema would take it; but one of ours out of its place is no extension.
                         let barred = |part: &Particle| matches!(part.term, Term::Any(w, _) if self.wildcard_takes(w, uri) && !self.foreign(w, uri));
                         let ours = parts.get(*at..).is_some_and(|rest| rest.iter().any(barred));
                         let code = if ours { "misplaced-element" } else { "unexpected-element" };
-                        self.path.push(Step {
-                            name: local,
-                            attribute: false,
-                            occurrence: 1,
-                            repeats: false,
-                            wco_id: "",
-                        });
+                        self.enter(What::Named(local));
                         self.report(node, code, "", expected, came_element(), None);
                         self.path.pop();
                     }
@@ -676,27 +775,21 @@ impl<'a> Binder<'a> {
                     let Some(element) = elements.get(usize::from(index)) else { continue };
                     if too_many {
                         let expected = format!("at most {} of {}", part.max, element.name);
-                        self.path.push(Step { name: element.name, attribute: false, occurrence, repeats, wco_id: "" });
+                        self.path.push(Step { what: What::Named(element.name), occurrence, repeats });
                         self.report(node, "too-many", element.wco_id, expected, came_element(), None);
                         self.path.pop();
                     }
-                    return Some(Child { node, index, kind: element.kind, occurrence, repeats });
+                    return Some((Child { node, index, kind: element.kind }, occurrence, repeats));
                 }
                 Term::Any(_, process) => {
                     if too_many {
                         let expected = format!("at most {} elements of another namespace", part.max);
-                        self.path.push(Step {
-                            name: local,
-                            attribute: false,
-                            occurrence: 1,
-                            repeats: false,
-                            wco_id: "",
-                        });
+                        self.enter(What::Named(local));
                         self.report(node, "too-many", "", expected, came_element(), None);
                         self.path.pop();
                     }
                     self.check_foreign(node, process);
-                    return Some(Child { node, index: FOREIGN, kind: Type::Anything, occurrence, repeats });
+                    return Some((Child { node, index: FOREIGN, kind: Type::Anything }, occurrence, repeats));
                 }
                 _ => {}
             }
@@ -736,7 +829,7 @@ impl<'a> Binder<'a> {
     }
 
     fn missing(&mut self, parent: NodeId, element: &'static Element, min: u32) {
-        self.path.push(Step { name: element.name, attribute: false, occurrence: 1, repeats: false, wco_id: "" });
+        self.enter(What::Named(element.name));
         let expected =
             if min > 1 { format!("at least {min} of {}", element.name) } else { format!("element {}", element.name) };
         self.report(parent, "missing-element", element.wco_id, expected, came_nothing(), None);
@@ -792,7 +885,7 @@ impl<'a> Binder<'a> {
         }
         match kind {
             Type::Simple(number) => {
-                self.attributes_of(node, &[], None, |_, _| {});
+                self.no_attributes(node);
                 self.nillable = false;
                 if !nil {
                     self.simple(node, number, element.fixed);
@@ -801,7 +894,7 @@ impl<'a> Binder<'a> {
             Type::Complex(number) => {
                 let tables: &'static Tables = self.tables;
                 let Some(complex) = tables.complexes.get(number as usize) else { return };
-                self.attributes(node, complex, |_, _| {});
+                self.attributes(node, complex, &mut |_, _| {});
                 self.nillable = false;
                 if nil {
                     return;
@@ -810,22 +903,20 @@ impl<'a> Binder<'a> {
                     self.simple(node, simple, element.fixed);
                     return;
                 }
-                let mut children = self.children(node, complex);
-                while let Some(child) = self.next(&mut children) {
+                self.children(node, complex, &mut |binder, child| {
                     if let Some(declared) = complex.elements().get(usize::from(child.index)) {
-                        self.check(child.node, child.kind, declared);
+                        binder.check(child.node, child.kind, declared);
                     }
-                    self.leave();
-                }
+                });
             }
             Type::Anything => {
                 let anything = Some((Wildcard::Any, Process::Lax));
-                self.attributes_of(node, &[], anything, |_, _| {});
+                self.attributes_of(node, &[], anything, &mut |_, _| {});
                 self.nillable = false;
                 let document = self.document;
                 for child in document.elements(node) {
                     let name = document.local(child);
-                    self.path.push(Step { name, attribute: false, occurrence: 1, repeats: false, wco_id: "" });
+                    self.enter(What::Named(name));
                     self.check_foreign(child, Process::Lax);
                     self.path.pop();
                 }
@@ -852,7 +943,7 @@ impl<'a> Binder<'a> {
     #[inline]
     pub fn text(&mut self, child: &Child) -> Text {
         let Type::Simple(number) = child.kind else { return Text::default() };
-        self.attributes_of(child.node, &[], None, |_, _| {});
+        self.no_attributes(child.node);
         self.simple(child.node, number, None)
     }
 
@@ -898,7 +989,14 @@ impl<'a> Binder<'a> {
 
     // ---- models that are no flat sequence --------------------------------------------------------------------------
 
-    fn matched(&mut self, parent: NodeId, elements: &'static [Element], model: &Particle, mixed: bool) -> Vec<Child> {
+    /// The children with their occurrences.
+    fn matched(
+        &mut self,
+        parent: NodeId,
+        elements: &'static [Element],
+        model: &Particle,
+        mixed: bool,
+    ) -> Vec<(Child, u32)> {
         let document = self.document;
         let mut nodes = Vec::new();
         for node in document.children(parent) {
@@ -919,13 +1017,7 @@ impl<'a> Binder<'a> {
         if let Some((at, expected)) = failure {
             match nodes.get(at) {
                 Some(node) => {
-                    self.path.push(Step {
-                        name: document.local(*node),
-                        attribute: false,
-                        occurrence: 1,
-                        repeats: false,
-                        wco_id: "",
-                    });
+                    self.enter(What::Named(document.local(*node)));
                     self.report(*node, "unexpected-element", "", expected, came_element(), None);
                     self.path.pop();
                 }
@@ -943,16 +1035,26 @@ impl<'a> Binder<'a> {
             .map(|(node, index, process)| {
                 if let Some(process) = process {
                     self.check_foreign(node, process);
-                    return Child { node, index: FOREIGN, kind: Type::Anything, occurrence: 1, repeats: false };
+                    return (Child { node, index: FOREIGN, kind: Type::Anything }, 1);
                 }
                 let occurrence = counts.get_mut(usize::from(index)).map_or(1, |count| {
                     *count += 1;
                     *count
                 });
                 let kind = elements.get(usize::from(index)).map_or(Type::Anything, |e| e.kind);
-                Child { node, index, kind, occurrence, repeats: false }
+                (Child { node, index, kind }, occurrence)
             })
             .collect()
+    }
+}
+
+impl Walk {
+    /// Whether nothing is owed any more, and nothing was out of its place.
+    #[inline]
+    fn is_complete(&self) -> bool {
+        let here = self.places.get(self.at).is_none_or(|place| self.count >= place.min);
+        let rest = self.places.get(self.at + 1..).unwrap_or_default();
+        here && (self.misplaced | self.skipped) == 0 && rest.iter().all(|place| place.min == 0)
     }
 }
 

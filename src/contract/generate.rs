@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::codelist::ListId;
 use super::datatype::Primitive;
 use super::read::Error;
 use super::schema::{
@@ -89,7 +90,7 @@ impl Generator<'_> {
         line!(self, "use super::pattern::Pattern;");
         line!(
             self,
-            "use super::table::{{Attribute, Complex, Content, Element, Particle, Process, Tables, Term, Type, Wildcard}};"
+            "use super::table::{{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
         );
         line!(self, "");
     }
@@ -229,7 +230,7 @@ impl Generator<'_> {
         format!(
             "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n    }},\n",
             complex.name.local,
-            complex.content.is_flat()
+            flat(&complex.content)
         )
     }
 
@@ -289,6 +290,7 @@ impl Generator<'_> {
             line!(self, "/// Types of the namespace `{module}`.");
             line!(self, "pub mod {module} {{");
             line!(self, "    use super::super::bind::{{Bind, Binder, Foreign}};");
+            line!(self, "    use super::super::codelist::{{Coded, Codes, ListId, Visit}};");
             line!(self, "    use super::super::table::Complex;");
             line!(self, "    use super::super::text;");
             line!(self, "    use super::super::write::{{Write, Writer}};");
@@ -401,7 +403,7 @@ impl Generator<'_> {
         line!(self, "        #[inline]");
         line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
         line!(self, "            let mut out = Self::default();");
-        line!(self, "            binder.attributes(node, complex, |at, value| match at {{");
+        line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
         for (at, attribute) in attributes.iter().enumerate() {
             let field = snake(&attribute.name.local);
             let place = if boxed { "out.attributes.get_or_insert_default()" } else { "out" };
@@ -492,10 +494,8 @@ impl Generator<'_> {
         line!(self, "    impl Bind for {name} {{");
         line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
         line!(self, "            let mut out = Self::default();");
-        line!(self, "            binder.attributes(node, complex, |_, _| {{}});");
-        line!(self, "            let mut children = binder.children(node, complex);");
-        line!(self, "            while let Some(child) = binder.next(&mut children) {{");
-        line!(self, "                match child.index {{");
+        line!(self, "            binder.attributes(node, complex, &mut |_, _| {{}});");
+        line!(self, "            binder.children(node, complex, &mut |binder, child| match child.index {{");
         for (element, _, class, form) in &fields {
             let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
             let field = snake(&element.name.local);
@@ -505,23 +505,20 @@ impl Generator<'_> {
                 Class::Value | Class::Structure => "binder.complex(&child)",
             };
             match form {
-                Form::One => line!(self, "                    {at} => out.{field} = {value},"),
-                Form::Optional => line!(self, "                    {at} => out.{field} = Some({value}),"),
+                Form::One => line!(self, "                {at} => out.{field} = {value},"),
+                Form::Optional => line!(self, "                {at} => out.{field} = Some({value}),"),
                 Form::OptionalBoxed => {
-                    line!(self, "                    {at} => out.{field} = Some(Box::new({value})),")
+                    line!(self, "                {at} => out.{field} = Some(Box::new({value})),")
                 }
                 Form::Many => {
-                    line!(self, "                    {at} => super::super::bind::push(&mut out.{field}, {value}),")
+                    line!(self, "                {at} => super::super::bind::push(&mut out.{field}, {value}),")
                 }
             }
         }
         if any {
-            line!(self, "                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),");
+            line!(self, "                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),");
         }
-        line!(
-            self,
-            "                    _ => {{}}\n                }}\n                binder.leave();\n            }}\n            out\n        }}\n    }}\n"
-        );
+        line!(self, "                _ => {{}}\n            }});\n            out\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");
@@ -557,13 +554,107 @@ impl Generator<'_> {
             line!(self, "            let _ = (elements, writer);");
         }
         line!(self, "        }}\n    }}\n");
+        self.codes(&name, &fields);
         Ok(())
+    }
+
+    // ---- code lists ------------------------------------------------------------------------------------------------
+
+    /// The visitor of the codes of an element with elements.
+    fn codes(&mut self, name: &str, fields: &[(&ElementIr, String, Class, Form)]) {
+        line!(self, "    impl Codes for {name} {{");
+        line!(self, "        #[inline]");
+        line!(self, "        fn codes<V: Visit>(&self, visit: &mut V) {{");
+        let mut any = false;
+        for (element, _, class, form) in fields {
+            let many = matches!(form, Form::Many);
+            let occurrence = if many { "at + 1" } else { "0" };
+            let Some(visit) = self.visit(element, *class, occurrence) else { continue };
+            any = true;
+            let field = snake(&element.name.local);
+            match form {
+                Form::One => line!(self, "            {{ let value = &self.{field}; {visit} }}"),
+                Form::Optional => line!(self, "            if let Some(value) = &self.{field} {{ {visit} }}"),
+                Form::OptionalBoxed => {
+                    line!(self, "            if let Some(value) = self.{field}.as_deref() {{ {visit} }}")
+                }
+                Form::Many => {
+                    line!(self, "            for (at, value) in self.{field}.iter().enumerate() {{ {visit} }}");
+                }
+            }
+        }
+        if !any {
+            line!(self, "            let _ = visit;");
+        }
+        line!(self, "        }}\n    }}\n");
+    }
+
+    /// What hands over the codes of `value`, which is an element; none when it has none.
+    fn visit(&self, element: &ElementIr, class: Class, occurrence: &str) -> Option<String> {
+        let name = &element.name.local;
+        if matches!(class, Class::Structure) {
+            let Type::Complex(number) = element.kind else { return None };
+            if !self.has_codes(number, 0) {
+                return None;
+            }
+            return Some(format!("visit.enter({name:?}, {occurrence}); value.codes(visit); visit.leave();"));
+        }
+        let list = ListId::of_remark(name, &element.code_remarks)?;
+        let (attribute, value) = match (element.kind, class) {
+            (Type::Complex(number), Class::Value) => self.coded_value(number),
+            _ => (String::new(), "Some(value)".to_owned()),
+        };
+        let id = &element.wco_id;
+        let coded = format!(
+            "Coded {{ element: {name:?}, attribute: {attribute:?}, wco_id: {id:?}, list: ListId({}) }}",
+            list.0
+        );
+        Some(format!("if let Some(text) = {value} {{ visit.code(&{coded}, {occurrence}, text.as_str()); }}"))
+    }
+
+    /// The attribute of a value that is the code, and how it is reached; amounts and measures are coded in their unit.
+    fn coded_value(&self, number: u32) -> (String, String) {
+        let shape = self.ir.complexes[number as usize].shape;
+        let attributes = sorted(&self.ir.complexes[shape as usize].attributes);
+        let unit = attributes.iter().find(|a| matches!(a.name.local.as_str(), "unitCode" | "currencyID"));
+        match unit {
+            Some(unit) if unit.required => {
+                (unit.name.local.clone(), format!("Some(&value.{})", snake(&unit.name.local)))
+            }
+            Some(unit) => (unit.name.local.clone(), format!("value.{}.as_ref()", snake(&unit.name.local))),
+            None => (String::new(), "Some(&value.value)".to_owned()),
+        }
+    }
+
+    /// Whether anything in the type is bound to a code list.
+    fn has_codes(&self, number: u32, depth: usize) -> bool {
+        let shape = self.ir.complexes[number as usize].shape;
+        let ContentIr::Elements { elements, .. } = &self.ir.complexes[shape as usize].content else { return false };
+        // A type within itself is seen at once or not at all; the depth only ends the walk.
+        depth < 16
+            && elements.iter().any(|element| match element.kind {
+                _ if ListId::of_remark(&element.name.local, &element.code_remarks).is_some() => true,
+                Type::Complex(inner) => self.has_codes(inner, depth + 1),
+                _ => false,
+            })
     }
 
     fn documented(&mut self, documentation: &str) {
         let text = if documentation.is_empty() { "A type of the contract." } else { documentation };
         line!(self, "    /// {text}");
     }
+}
+
+/// The places of a flat sequence.
+fn flat(content: &ContentIr) -> String {
+    let Some((elements, parts)) = content.flat() else { return "None".to_owned() };
+    let place = |part: &ParticleIr| match part.term {
+        TermIr::Element(at) => {
+            format!("Place::element({at}, {:?}, {}, {})", elements[usize::from(at)].name.local, part.min, part.max)
+        }
+        _ => format!("Place::any({}, {})", part.min, part.max),
+    };
+    format!("Some(&[{}])", parts.iter().map(place).collect::<Vec<_>>().join(", "))
 }
 
 /// How a value is read and written.

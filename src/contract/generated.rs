@@ -6,7 +6,7 @@
 use super::datatype::{Facet, Primitive, Simple, Variety, WhiteSpace};
 use super::operation::OperationRow;
 use super::pattern::Pattern;
-use super::table::{Attribute, Complex, Content, Element, Particle, Process, Tables, Term, Type, Wildcard};
+use super::table::{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard};
 
 /// The operations of the WSDL.
 pub static OPERATIONS: &[OperationRow] = &[
@@ -189,7 +189,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MetaData", 1, 1)]),
     },
     Complex {
         name: "MetaDataType",
@@ -209,56 +209,56 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 1, max: 1, term: Term::Element(7) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "WCODataModelVersionCode", 1, 1), Place::element(1, "WCOTypeName", 0, 1), Place::element(2, "ResponsibleCountryCode", 1, 1), Place::element(3, "ResponsibleAgencyName", 0, 1), Place::element(4, "AgencyAssignedCustomizationCode", 0, 1), Place::element(5, "AgencyAssignedCustomizationVersionCode", 0, 1), Place::element(6, "CommunicationMetaData", 0, 1), Place::element(7, "LPCO", 1, 1)]),
     },
     Complex {
         name: "Code6Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(3),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text70Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(7),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "TextType",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(5),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CountryCodeType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(8),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text256Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(9),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code3Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(10),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "CommunicationMetaDataType",
@@ -272,21 +272,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ApplicationReferenceID", 0, 1), Place::element(1, "Recipient", 0, 1)]),
     },
     Complex {
         name: "ID70Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(11),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "IDType",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(1),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "RecipientType",
@@ -301,7 +301,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 0, 1), Place::element(1, "CountryCode", 0, 1), Place::element(2, "RoleCode", 0, 1)]),
     },
     Complex {
         name: "LPCOType",
@@ -335,14 +335,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }, Particle { min: 0, max: 1, term: Term::Element(9) }, Particle { min: 1, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 1, term: Term::Element(11) }, Particle { min: 0, max: 1, term: Term::Element(12) }, Particle { min: 0, max: 1, term: Term::Element(13) }, Particle { min: 0, max: 1, term: Term::Element(14) }, Particle { min: 0, max: 1, term: Term::Element(15) }, Particle { min: 0, max: 99, term: Term::Element(16) }, Particle { min: 1, max: 9, term: Term::Element(17) }, Particle { min: 0, max: 9, term: Term::Element(18) }, Particle { min: 0, max: 99, term: Term::Element(19) }, Particle { min: 0, max: 9, term: Term::Element(20) }, Particle { min: 1, max: 1, term: Term::Element(21) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "ID", 1, 1), Place::element(2, "IssueDateTime", 1, 1), Place::element(3, "TypeCode", 1, 1), Place::element(4, "CategoryCode", 0, 1), Place::element(5, "IssueLocationID", 0, 1), Place::element(6, "IssueLocation", 0, 1), Place::element(7, "StatusCode", 0, 1), Place::element(8, "ExpirationDateTime", 0, 1), Place::element(9, "VersionID", 0, 1), Place::element(10, "AgreementCode", 1, 1), Place::element(11, "IssuedRetroactivelyIndicator", 0, 1), Place::element(12, "BackToBackIndicator", 0, 1), Place::element(13, "CertifiedTrueCopyIndicator", 0, 1), Place::element(14, "ThirdCountryInvoice", 0, 1), Place::element(15, "Exhibition", 0, 1), Place::element(16, "AdditionalInformation", 0, 99), Place::element(17, "Authentication", 1, 9), Place::element(18, "PreviousDocument", 0, 9), Place::element(19, "LinkedDocument", 0, 99), Place::element(20, "DocumentSignature", 0, 9), Place::element(21, "Consignment", 1, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "LPCOFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(12),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -356,42 +356,42 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeStringType",
         attributes: &[Attribute { ns: 255, name: "formatCode", simple: 14, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(13),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DocumentKindType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(16),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID5Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(17),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID9Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(18),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code17Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(19),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ThirdCountryInvoiceType",
@@ -406,7 +406,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 0, 1), Place::element(1, "Name", 0, 1), Place::element(2, "AddressLine", 0, 1)]),
     },
     Complex {
         name: "ExhibitionType",
@@ -420,7 +420,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "AddressLine", 0, 1)]),
     },
     Complex {
         name: "AdditionalInformationType",
@@ -436,14 +436,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "StatementTypeCode", 0, 1), Place::element(1, "StatementCode", 0, 1), Place::element(2, "StatementDescription", 0, 1), Place::element(3, "Content", 0, 1)]),
     },
     Complex {
         name: "Text512Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(21),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AuthenticationType",
@@ -460,21 +460,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Authentication", 0, 1), Place::element(1, "ActualDateTime", 0, 1), Place::element(2, "ActualLocationID", 0, 1), Place::element(3, "ActualLocationName", 0, 1), Place::element(4, "Authenticator", 0, 1)]),
     },
     Complex {
         name: "Text2000Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(22),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID17Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(23),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AuthenticatorType",
@@ -490,7 +490,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 1, 1), Place::element(1, "ID", 0, 1), Place::element(2, "RoleCode", 0, 1), Place::element(3, "Address", 0, 9)]),
     },
     Complex {
         name: "AddressType",
@@ -511,14 +511,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 1, term: Term::Element(8) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "TypeCode", 0, 1), Place::element(1, "CityName", 0, 1), Place::element(2, "City", 0, 1), Place::element(3, "CountryCode", 1, 1), Place::element(4, "CountryName", 0, 1), Place::element(5, "CountrySubDivisionCode", 0, 1), Place::element(6, "CountrySubDivisionName", 0, 1), Place::element(7, "Line", 0, 1), Place::element(8, "PostcodeID", 0, 1)]),
     },
     Complex {
         name: "Code9Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(24),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "PreviousDocumentType",
@@ -534,7 +534,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "IssuingCountryCode", 0, 1)]),
     },
     Complex {
         name: "LinkedDocumentType",
@@ -552,35 +552,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "URI", 0, 1), Place::element(3, "FormatCode", 0, 1), Place::element(4, "Digest", 0, 1), Place::element(5, "BinaryObject", 0, 1)]),
     },
     Complex {
         name: "ID256Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(25),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID512Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(26),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code35Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(27),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "BinaryObjectType",
         attributes: &[Attribute { ns: 255, name: "filename", simple: 4, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "mimeCode", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(28),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DocumentSignatureType",
@@ -596,7 +596,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "RoleCode", 0, 1), Place::element(1, "SignerName", 0, 1), Place::element(2, "FormatCode", 0, 1), Place::element(3, "BinaryObject", 1, 1)]),
     },
     Complex {
         name: "ConsignmentType",
@@ -619,21 +619,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 9, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 99999, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }, Particle { min: 0, max: 1, term: Term::Element(7) }, Particle { min: 0, max: 9, term: Term::Element(8) }, Particle { min: 0, max: 999, term: Term::Element(9) }, Particle { min: 0, max: 1, term: Term::Element(10) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "TotalGrossMassMeasure", 0, 1), Place::element(1, "BorderTransportMeans", 0, 9), Place::element(2, "Consignee", 0, 1), Place::element(3, "ConsignmentItem", 1, 99999), Place::element(4, "Consignor", 1, 1), Place::element(5, "Destination", 0, 1), Place::element(6, "ExportCountry", 0, 1), Place::element(7, "LoadingLocation", 0, 1), Place::element(8, "TransportContractDocument", 0, 9), Place::element(9, "TransportEquipment", 0, 999), Place::element(10, "UnloadingLocation", 0, 1), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "Measure16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(32),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "MeasureType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "BorderTransportMeansType",
@@ -651,35 +651,35 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "ModeCode", 0, 1), Place::element(4, "JourneyID", 0, 1), Place::element(5, "DepartureDateTime", 0, 1)]),
     },
     Complex {
         name: "Text35Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(33),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ID35Type",
         attributes: &[Attribute { ns: 255, name: "schemeAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "schemeID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(34),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code4Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(35),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Code2Type",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(36),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "PartyType",
@@ -695,7 +695,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 9, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 1, 1), Place::element(1, "ID", 0, 1), Place::element(2, "RoleCode", 0, 1), Place::element(3, "Address", 0, 9)]),
     },
     Complex {
         name: "ConsignmentItemType",
@@ -714,7 +714,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 99, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 9, term: Term::Element(4) }, Particle { min: 0, max: 99, term: Term::Element(5) }, Particle { min: 0, max: 99, term: Term::Element(6) }, Particle { min: 0, max: 4294967295, term: Term::Any(Wildcard::Other(2), Process::Lax) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "AdditionalInformation", 0, 99), Place::element(2, "Commodity", 1, 1), Place::element(3, "GoodsMeasure", 0, 1), Place::element(4, "Origin", 1, 9), Place::element(5, "Packaging", 0, 99), Place::element(6, "Invoice", 0, 99), Place::any(0, 4294967295)]),
     },
     Complex {
         name: "CommodityType",
@@ -731,21 +731,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Description", 1, 1), Place::element(1, "ValueAmount", 0, 1), Place::element(2, "Classification", 0, 9), Place::element(3, "GoodsMeasure", 0, 1), Place::element(4, "Producer", 0, 1)]),
     },
     Complex {
         name: "Amount16Type",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(40),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "AmountType",
         attributes: &[Attribute { ns: 255, name: "currencyID", simple: 39, required: true, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ClassificationType",
@@ -760,7 +760,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IdentificationTypeCode", 1, 1), Place::element(2, "Name", 0, 1)]),
     },
     Complex {
         name: "GoodsMeasureType",
@@ -777,21 +777,21 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 3, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "GrossMassMeasure", 0, 1), Place::element(1, "NetNetWeightMeasure", 0, 1), Place::element(2, "NetWeightMeasure", 0, 1), Place::element(3, "TariffQuantity", 0, 1), Place::element(4, "TariffQuantityAmount", 0, 3)]),
     },
     Complex {
         name: "Quantity16Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(41),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "QuantityType",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(30),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ProducerType",
@@ -806,7 +806,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 9, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "Address", 0, 9)]),
     },
     Complex {
         name: "OriginType",
@@ -824,7 +824,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 1, 1), Place::element(1, "RuleCode", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "CountryName", 0, 1), Place::element(4, "RegionID", 0, 1), Place::element(5, "OriginCriterionText", 0, 1)]),
     },
     Complex {
         name: "PackagingType",
@@ -841,14 +841,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MarksNumbersID", 0, 1), Place::element(1, "QuantityQuantity", 0, 1), Place::element(2, "TypeCode", 0, 1), Place::element(3, "GrossMassMeasure", 0, 1), Place::element(4, "VolumeMeasure", 0, 1)]),
     },
     Complex {
         name: "Quantity8Type",
         attributes: &[Attribute { ns: 255, name: "unitCode", simple: 31, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(43),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "InvoiceType",
@@ -862,7 +862,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "IssueDateTime", 0, 1)]),
     },
     Complex {
         name: "CountryType",
@@ -876,7 +876,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CountryCode", 1, 1), Place::element(1, "CountryName", 0, 1)]),
     },
     Complex {
         name: "LoadingLocationType",
@@ -890,7 +890,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "TransportContractDocumentType",
@@ -905,7 +905,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ID", 1, 1), Place::element(1, "TypeCode", 0, 1), Place::element(2, "IssueDateTime", 0, 1)]),
     },
     Complex {
         name: "TransportEquipmentType",
@@ -920,7 +920,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "CharacteristicCode", 0, 1), Place::element(1, "ID", 0, 1), Place::element(2, "Seal", 0, 99)]),
     },
     Complex {
         name: "SealType",
@@ -934,7 +934,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 1, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "UnloadingLocationType",
@@ -948,7 +948,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Name", 0, 1), Place::element(1, "ID", 0, 1)]),
     },
     Complex {
         name: "SendCOResponse",
@@ -961,7 +961,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Acknowledgement", 1, 1)]),
     },
     Complex {
         name: "AcknowledgementType",
@@ -980,7 +980,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "Response", 1, 1), Place::element(1, "DocumentDigest", 1, 1), Place::element(2, "FirstMessage", 0, 1), Place::element(3, "JournalEntry", 0, 1), Place::element(4, "TreeHead", 0, 1), Place::element(5, "ConsistencyProof", 0, 1), Place::element(6, "InclusionProof", 0, 1)]),
     },
     Complex {
         name: "ResponseType",
@@ -998,14 +998,14 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1000, term: Term::Element(4) }, Particle { min: 0, max: 9, term: Term::Element(5) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "FunctionCode", 1, 1), Place::element(1, "FunctionalReferenceID", 1, 1), Place::element(2, "IssueDateTime", 0, 1), Place::element(3, "TypeCode", 0, 1), Place::element(4, "Error", 0, 1000), Place::element(5, "Status", 0, 9)]),
     },
     Complex {
         name: "MessageFunctionType",
         attributes: &[Attribute { ns: 255, name: "listAgencyID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listID", simple: 2, required: false, prohibited: false, fixed: None }, Attribute { ns: 255, name: "listVersionID", simple: 2, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(44),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "DateTimeType",
@@ -1019,7 +1019,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Choice(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) }]) },
         mixed: false,
     },
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "ErrorType",
@@ -1034,7 +1034,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 99, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "ValidationCode", 1, 1), Place::element(1, "Description", 0, 1), Place::element(2, "Pointer", 0, 99)]),
     },
     Complex {
         name: "PointerType",
@@ -1049,7 +1049,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "SequenceNumeric", 0, 1), Place::element(1, "DocumentSectionCode", 0, 1), Place::element(2, "TagID", 0, 1)]),
     },
     Complex {
         name: "StatusType",
@@ -1063,7 +1063,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "NameCode", 1, 1), Place::element(1, "EffectiveDateTime", 0, 1)]),
     },
     Complex {
         name: "FirstMessageType",
@@ -1077,7 +1077,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MessageID", 1, 1), Place::element(1, "Leaf", 1, 1)]),
     },
     Complex {
         name: "JournalEntryType",
@@ -1094,7 +1094,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 1, max: 1, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "LogID", 1, 1), Place::element(1, "Partner", 1, 1), Place::element(2, "Operation", 1, 1), Place::element(3, "SignatureDigest", 0, 1), Place::element(4, "Salt", 1, 1)]),
     },
     Complex {
         name: "TreeHeadType",
@@ -1110,7 +1110,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "LogID", 1, 1), Place::element(1, "Size", 1, 1), Place::element(2, "Root", 1, 1), Place::element(3, "Time", 1, 1)]),
     },
     Complex {
         name: "ConsistencyProofType",
@@ -1125,7 +1125,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 128, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "From", 1, 1), Place::element(1, "To", 1, 1), Place::element(2, "Node", 0, 128)]),
     },
     Complex {
         name: "InclusionProofType",
@@ -1142,7 +1142,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 0, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 1, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 64, term: Term::Element(4) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "MessageID", 0, 1), Place::element(1, "Leaf", 1, 1), Place::element(2, "Index", 1, 1), Place::element(3, "Size", 1, 1), Place::element(4, "Node", 0, 64)]),
     },
     Complex {
         name: "FaultDetailType",
@@ -1158,7 +1158,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 1, max: 1, term: Term::Element(1) }, Particle { min: 1, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1000, term: Term::Element(3) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "code", 1, 1), Place::element(1, "verdict", 1, 1), Place::element(2, "referenceId", 1, 1), Place::element(3, "error", 0, 1000)]),
     },
     Complex {
         name: "ErrorType",
@@ -1177,7 +1177,7 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }, Particle { min: 0, max: 1, term: Term::Element(3) }, Particle { min: 0, max: 1, term: Term::Element(4) }, Particle { min: 0, max: 1, term: Term::Element(5) }, Particle { min: 0, max: 1, term: Term::Element(6) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "code", 1, 1), Place::element(1, "wcoId", 0, 1), Place::element(2, "xpath", 0, 1), Place::element(3, "line", 0, 1), Place::element(4, "column", 0, 1), Place::element(5, "expected", 0, 1), Place::element(6, "came", 0, 1)]),
     },
     Complex {
         name: "CameType",
@@ -1192,27 +1192,28 @@ static COMPLEXES: &[Complex] = &[
         model: Particle { min: 1, max: 1, term: Term::Sequence(&[Particle { min: 1, max: 1, term: Term::Element(0) }, Particle { min: 0, max: 1, term: Term::Element(1) }, Particle { min: 0, max: 1, term: Term::Element(2) }]) },
         mixed: false,
     },
-        flat: true,
+        flat: Some(&[Place::element(0, "type", 1, 1), Place::element(1, "length", 0, 1), Place::element(2, "inList", 0, 1)]),
     },
     Complex {
         name: "Text17Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(52),
-        flat: false,
+        flat: None,
     },
     Complex {
         name: "Text140Type",
         attributes: &[Attribute { ns: 255, name: "languageID", simple: 6, required: false, prohibited: false, fixed: None }, ],
         any_attribute: None,
         content: Content::Simple(53),
-        flat: false,
+        flat: None,
     },
 ];
 
 /// Types of the namespace `data`.
 pub mod data {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1242,7 +1243,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().list_agency_id = Some(value),
                 1 => out.attributes.get_or_insert_default().list_id = Some(value),
                 2 => out.attributes.get_or_insert_default().list_version_id = Some(value),
@@ -1283,7 +1284,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.language_id = Some(value),
                 _ => {}
             });
@@ -1323,7 +1324,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().scheme_agency_id = Some(value),
                 1 => out.attributes.get_or_insert_default().scheme_id = Some(value),
                 _ => {}
@@ -1360,7 +1361,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.format_code = Some(value),
                 _ => {}
             });
@@ -1400,7 +1401,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.attributes.get_or_insert_default().filename = Some(value),
                 1 => out.attributes.get_or_insert_default().mime_code = Some(value),
                 _ => {}
@@ -1437,7 +1438,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = value,
                 _ => {}
             });
@@ -1466,7 +1467,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.currency_id = value,
                 _ => {}
             });
@@ -1495,7 +1496,7 @@ pub mod data {
         #[inline]
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |at, value| match at {
+            binder.attributes(node, complex, &mut |at, value| match at {
                 0 => out.unit_code = Some(value),
                 _ => {}
             });
@@ -1518,6 +1519,7 @@ pub mod data {
 /// Types of the namespace `ext`.
 pub mod ext {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1537,17 +1539,13 @@ pub mod ext {
     impl Bind for ThirdCountryInvoice {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = Some(binder.complex(&child)),
-                    1 => out.name = Some(binder.complex(&child)),
-                    2 => out.address_line = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = Some(binder.complex(&child)),
+                1 => out.name = Some(binder.complex(&child)),
+                2 => out.address_line = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1558,6 +1556,13 @@ pub mod ext {
             if let Some(value) = &self.country_code { writer.complex(&elements[0], value); }
             if let Some(value) = &self.name { writer.complex(&elements[1], value); }
             if let Some(value) = &self.address_line { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for ThirdCountryInvoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "K9", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -1573,16 +1578,12 @@ pub mod ext {
     impl Bind for Exhibition {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.address_line = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.address_line = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1592,6 +1593,13 @@ pub mod ext {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.address_line { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Exhibition {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1615,20 +1623,16 @@ pub mod ext {
     impl Bind for LinkedDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.uri = Some(binder.complex(&child)),
-                    3 => out.format_code = Some(binder.complex(&child)),
-                    4 => out.digest = Some(binder.text(&child)),
-                    5 => out.binary_object = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.uri = Some(binder.complex(&child)),
+                3 => out.format_code = Some(binder.complex(&child)),
+                4 => out.digest = Some(binder.text(&child)),
+                5 => out.binary_object = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1642,6 +1646,13 @@ pub mod ext {
             if let Some(value) = &self.format_code { writer.complex(&elements[3], value); }
             if let Some(value) = &self.digest { writer.leaf(&elements[4], value.as_str()); }
             if let Some(value) = &self.binary_object { writer.complex(&elements[5], value); }
+        }
+    }
+
+    impl Codes for LinkedDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
         }
     }
 
@@ -1661,18 +1672,14 @@ pub mod ext {
     impl Bind for DocumentSignature {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.role_code = Some(binder.complex(&child)),
-                    1 => out.signer_name = Some(binder.complex(&child)),
-                    2 => out.format_code = Some(binder.complex(&child)),
-                    3 => out.binary_object = binder.complex(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.role_code = Some(binder.complex(&child)),
+                1 => out.signer_name = Some(binder.complex(&child)),
+                2 => out.format_code = Some(binder.complex(&child)),
+                3 => out.binary_object = binder.complex(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -1687,11 +1694,19 @@ pub mod ext {
         }
     }
 
+    impl Codes for DocumentSignature {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
 }
 
 /// Types of the namespace `lpco`.
 pub mod lpco {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -1751,37 +1766,33 @@ pub mod lpco {
     impl Bind for Lpco {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.id = binder.complex(&child),
-                    2 => out.issue_date_time = binder.complex(&child),
-                    3 => out.type_code = binder.complex(&child),
-                    4 => out.category_code = Some(binder.complex(&child)),
-                    5 => out.issue_location_id = Some(binder.complex(&child)),
-                    6 => out.issue_location = Some(binder.complex(&child)),
-                    7 => out.status_code = Some(binder.complex(&child)),
-                    8 => out.expiration_date_time = Some(Box::new(binder.complex(&child))),
-                    9 => out.version_id = Some(binder.complex(&child)),
-                    10 => out.agreement_code = binder.complex(&child),
-                    11 => out.issued_retroactively_indicator = Some(binder.text(&child)),
-                    12 => out.back_to_back_indicator = Some(binder.text(&child)),
-                    13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
-                    14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
-                    15 => out.exhibition = Some(Box::new(binder.complex(&child))),
-                    16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
-                    18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
-                    19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
-                    20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
-                    21 => out.consignment = binder.complex(&child),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.id = binder.complex(&child),
+                2 => out.issue_date_time = binder.complex(&child),
+                3 => out.type_code = binder.complex(&child),
+                4 => out.category_code = Some(binder.complex(&child)),
+                5 => out.issue_location_id = Some(binder.complex(&child)),
+                6 => out.issue_location = Some(binder.complex(&child)),
+                7 => out.status_code = Some(binder.complex(&child)),
+                8 => out.expiration_date_time = Some(Box::new(binder.complex(&child))),
+                9 => out.version_id = Some(binder.complex(&child)),
+                10 => out.agreement_code = binder.complex(&child),
+                11 => out.issued_retroactively_indicator = Some(binder.text(&child)),
+                12 => out.back_to_back_indicator = Some(binder.text(&child)),
+                13 => out.certified_true_copy_indicator = Some(binder.text(&child)),
+                14 => out.third_country_invoice = Some(Box::new(binder.complex(&child))),
+                15 => out.exhibition = Some(Box::new(binder.complex(&child))),
+                16 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                17 => super::super::bind::push(&mut out.authentication, binder.complex(&child)),
+                18 => super::super::bind::push(&mut out.previous_document, binder.complex(&child)),
+                19 => super::super::bind::push(&mut out.linked_document, binder.complex(&child)),
+                20 => super::super::bind::push(&mut out.document_signature, binder.complex(&child)),
+                21 => out.consignment = binder.complex(&child),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1815,6 +1826,23 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Lpco {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            { let value = &self.type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issue_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssueLocationID", attribute: "", wco_id: "D012", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = &self.status_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "StatusCode", attribute: "", wco_id: "019", list: ListId(10) }, 0, text.as_str()); } }
+            { let value = &self.agreement_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "AgreementCode", attribute: "", wco_id: "K16", list: ListId(14) }, 0, text.as_str()); } }
+            if let Some(value) = self.third_country_invoice.as_deref() { visit.enter("ThirdCountryInvoice", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.authentication.iter().enumerate() { visit.enter("Authentication", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.previous_document.iter().enumerate() { visit.enter("PreviousDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.linked_document.iter().enumerate() { visit.enter("LinkedDocument", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.document_signature.iter().enumerate() { visit.enter("DocumentSignature", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignment; visit.enter("Consignment", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -1827,16 +1855,12 @@ pub mod lpco {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1846,6 +1870,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1865,18 +1896,14 @@ pub mod lpco {
     impl Bind for AdditionalInformation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.statement_type_code = Some(binder.complex(&child)),
-                    1 => out.statement_code = Some(binder.complex(&child)),
-                    2 => out.statement_description = Some(binder.complex(&child)),
-                    3 => out.content = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.statement_type_code = Some(binder.complex(&child)),
+                1 => out.statement_code = Some(binder.complex(&child)),
+                2 => out.statement_description = Some(binder.complex(&child)),
+                3 => out.content = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1888,6 +1915,13 @@ pub mod lpco {
             if let Some(value) = &self.statement_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.statement_description { writer.complex(&elements[2], value); }
             if let Some(value) = &self.content { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for AdditionalInformation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -1909,19 +1943,15 @@ pub mod lpco {
     impl Bind for Authentication {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.authentication = Some(binder.complex(&child)),
-                    1 => out.actual_date_time = Some(Box::new(binder.complex(&child))),
-                    2 => out.actual_location_id = Some(binder.complex(&child)),
-                    3 => out.actual_location_name = Some(binder.complex(&child)),
-                    4 => out.authenticator = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.authentication = Some(binder.complex(&child)),
+                1 => out.actual_date_time = Some(Box::new(binder.complex(&child))),
+                2 => out.actual_location_id = Some(binder.complex(&child)),
+                3 => out.actual_location_name = Some(binder.complex(&child)),
+                4 => out.authenticator = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -1934,6 +1964,14 @@ pub mod lpco {
             if let Some(value) = &self.actual_location_id { writer.complex(&elements[2], value); }
             if let Some(value) = &self.actual_location_name { writer.complex(&elements[3], value); }
             if let Some(value) = &self.authenticator { writer.complex(&elements[4], &**value); }
+        }
+    }
+
+    impl Codes for Authentication {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.actual_location_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ActualLocationID", attribute: "", wco_id: "L098", list: ListId(3) }, 0, text.as_str()); } }
+            if let Some(value) = self.authenticator.as_deref() { visit.enter("Authenticator", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -1953,18 +1991,14 @@ pub mod lpco {
     impl Bind for Authenticator {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = binder.complex(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = binder.complex(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -1976,6 +2010,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Authenticator {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2005,23 +2047,19 @@ pub mod lpco {
     impl Bind for Address {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.type_code = Some(binder.complex(&child)),
-                    1 => out.city_name = Some(binder.complex(&child)),
-                    2 => out.city = Some(binder.complex(&child)),
-                    3 => out.country_code = binder.complex(&child),
-                    4 => out.country_name = Some(binder.complex(&child)),
-                    5 => out.country_sub_division_code = Some(binder.complex(&child)),
-                    6 => out.country_sub_division_name = Some(binder.complex(&child)),
-                    7 => out.line = Some(binder.complex(&child)),
-                    8 => out.postcode_id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.type_code = Some(binder.complex(&child)),
+                1 => out.city_name = Some(binder.complex(&child)),
+                2 => out.city = Some(binder.complex(&child)),
+                3 => out.country_code = binder.complex(&child),
+                4 => out.country_name = Some(binder.complex(&child)),
+                5 => out.country_sub_division_code = Some(binder.complex(&child)),
+                6 => out.country_sub_division_name = Some(binder.complex(&child)),
+                7 => out.line = Some(binder.complex(&child)),
+                8 => out.postcode_id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2041,6 +2079,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Address {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "410", list: ListId(12) }, 0, text.as_str()); } }
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "242", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.country_sub_division_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountrySubDivisionCode", attribute: "", wco_id: "244", list: ListId(1) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The document that this one replaces or rests on.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct PreviousDocument {
@@ -2057,18 +2104,14 @@ pub mod lpco {
     impl Bind for PreviousDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.issuing_country_code = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.issuing_country_code = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2080,6 +2123,14 @@ pub mod lpco {
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
             if let Some(value) = &self.type_code { writer.complex(&elements[2], value); }
             if let Some(value) = &self.issuing_country_code { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for PreviousDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+            if let Some(value) = &self.issuing_country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IssuingCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -2115,26 +2166,22 @@ pub mod lpco {
     impl Bind for Consignment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
-                    1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
-                    2 => out.consignee = Some(Box::new(binder.complex(&child))),
-                    3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
-                    4 => out.consignor = binder.complex(&child),
-                    5 => out.destination = Some(Box::new(binder.complex(&child))),
-                    6 => out.export_country = Some(Box::new(binder.complex(&child))),
-                    7 => out.loading_location = Some(Box::new(binder.complex(&child))),
-                    8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
-                    9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
-                    10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.total_gross_mass_measure = Some(binder.complex(&child)),
+                1 => super::super::bind::push(&mut out.border_transport_means, binder.complex(&child)),
+                2 => out.consignee = Some(Box::new(binder.complex(&child))),
+                3 => super::super::bind::push(&mut out.consignment_item, binder.complex(&child)),
+                4 => out.consignor = binder.complex(&child),
+                5 => out.destination = Some(Box::new(binder.complex(&child))),
+                6 => out.export_country = Some(Box::new(binder.complex(&child))),
+                7 => out.loading_location = Some(Box::new(binder.complex(&child))),
+                8 => super::super::bind::push(&mut out.transport_contract_document, binder.complex(&child)),
+                9 => super::super::bind::push(&mut out.transport_equipment, binder.complex(&child)),
+                10 => out.unloading_location = Some(Box::new(binder.complex(&child))),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2154,6 +2201,20 @@ pub mod lpco {
             for value in &self.transport_equipment { writer.complex(&elements[9], value); }
             if let Some(value) = &self.unloading_location { writer.complex(&elements[10], &**value); }
             for value in &self.foreign { writer.foreign(value); }
+        }
+    }
+
+    impl Codes for Consignment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.total_gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "TotalGrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            for (at, value) in self.border_transport_means.iter().enumerate() { visit.enter("BorderTransportMeans", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.consignee.as_deref() { visit.enter("Consignee", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.consignment_item.iter().enumerate() { visit.enter("ConsignmentItem", at + 1); value.codes(visit); visit.leave(); }
+            { let value = &self.consignor; visit.enter("Consignor", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.destination.as_deref() { visit.enter("Destination", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.export_country.as_deref() { visit.enter("ExportCountry", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.transport_contract_document.iter().enumerate() { visit.enter("TransportContractDocument", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2177,20 +2238,16 @@ pub mod lpco {
     impl Bind for BorderTransportMeans {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.mode_code = Some(binder.complex(&child)),
-                    4 => out.journey_id = Some(binder.complex(&child)),
-                    5 => out.departure_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.mode_code = Some(binder.complex(&child)),
+                4 => out.journey_id = Some(binder.complex(&child)),
+                5 => out.departure_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2204,6 +2261,14 @@ pub mod lpco {
             if let Some(value) = &self.mode_code { writer.complex(&elements[3], value); }
             if let Some(value) = &self.journey_id { writer.complex(&elements[4], value); }
             if let Some(value) = &self.departure_date_time { writer.complex(&elements[5], &**value); }
+        }
+    }
+
+    impl Codes for BorderTransportMeans {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "T010", list: ListId(7) }, 0, text.as_str()); } }
+            if let Some(value) = &self.mode_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ModeCode", attribute: "", wco_id: "T022", list: ListId(4) }, 0, text.as_str()); } }
         }
     }
 
@@ -2223,18 +2288,14 @@ pub mod lpco {
     impl Bind for Party {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = binder.complex(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = binder.complex(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                3 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2246,6 +2307,14 @@ pub mod lpco {
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             if let Some(value) = &self.role_code { writer.complex(&elements[2], value); }
             for value in &self.address { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for Party {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "R005", list: ListId(11) }, 0, text.as_str()); } }
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2273,22 +2342,18 @@ pub mod lpco {
     impl Bind for ConsignmentItem {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
-                    2 => out.commodity = binder.complex(&child),
-                    3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
-                    5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
-                    6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
-                    super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => super::super::bind::push(&mut out.additional_information, binder.complex(&child)),
+                2 => out.commodity = binder.complex(&child),
+                3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
+                4 => super::super::bind::push(&mut out.origin, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.packaging, binder.complex(&child)),
+                6 => super::super::bind::push(&mut out.invoice, binder.complex(&child)),
+                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2304,6 +2369,16 @@ pub mod lpco {
             for value in &self.packaging { writer.complex(&elements[5], value); }
             for value in &self.invoice { writer.complex(&elements[6], value); }
             for value in &self.foreign { writer.foreign(value); }
+        }
+    }
+
+    impl Codes for ConsignmentItem {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.commodity; visit.enter("Commodity", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            for (at, value) in self.origin.iter().enumerate() { visit.enter("Origin", at + 1); value.codes(visit); visit.leave(); }
+            for (at, value) in self.packaging.iter().enumerate() { visit.enter("Packaging", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2325,19 +2400,15 @@ pub mod lpco {
     impl Bind for Commodity {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.description = binder.complex(&child),
-                    1 => out.value_amount = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
-                    3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
-                    4 => out.producer = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.description = binder.complex(&child),
+                1 => out.value_amount = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.classification, binder.complex(&child)),
+                3 => out.goods_measure = Some(Box::new(binder.complex(&child))),
+                4 => out.producer = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2350,6 +2421,16 @@ pub mod lpco {
             for value in &self.classification { writer.complex(&elements[2], value); }
             if let Some(value) = &self.goods_measure { writer.complex(&elements[3], &**value); }
             if let Some(value) = &self.producer { writer.complex(&elements[4], &**value); }
+        }
+    }
+
+    impl Codes for Commodity {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.value_amount { if let Some(text) = Some(&value.currency_id) { visit.code(&Coded { element: "ValueAmount", attribute: "currencyID", wco_id: "306", list: ListId(2) }, 0, text.as_str()); } }
+            for (at, value) in self.classification.iter().enumerate() { visit.enter("Classification", at + 1); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.goods_measure.as_deref() { visit.enter("GoodsMeasure", 0); value.codes(visit); visit.leave(); }
+            if let Some(value) = self.producer.as_deref() { visit.enter("Producer", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2367,17 +2448,13 @@ pub mod lpco {
     impl Bind for Classification {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.identification_type_code = binder.complex(&child),
-                    2 => out.name = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.identification_type_code = binder.complex(&child),
+                2 => out.name = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2388,6 +2465,13 @@ pub mod lpco {
             writer.complex(&elements[0], &self.id);
             writer.complex(&elements[1], &self.identification_type_code);
             if let Some(value) = &self.name { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Classification {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.identification_type_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "IdentificationTypeCode", attribute: "", wco_id: "337", list: ListId(13) }, 0, text.as_str()); } }
         }
     }
 
@@ -2409,19 +2493,15 @@ pub mod lpco {
     impl Bind for GoodsMeasure {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.gross_mass_measure = Some(binder.complex(&child)),
-                    1 => out.net_net_weight_measure = Some(binder.complex(&child)),
-                    2 => out.net_weight_measure = Some(binder.complex(&child)),
-                    3 => out.tariff_quantity = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.gross_mass_measure = Some(binder.complex(&child)),
+                1 => out.net_net_weight_measure = Some(binder.complex(&child)),
+                2 => out.net_weight_measure = Some(binder.complex(&child)),
+                3 => out.tariff_quantity = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.tariff_quantity_amount, binder.decimal(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2434,6 +2514,16 @@ pub mod lpco {
             if let Some(value) = &self.net_weight_measure { writer.complex(&elements[2], value); }
             if let Some(value) = &self.tariff_quantity { writer.complex(&elements[3], value); }
             for value in &self.tariff_quantity_amount { writer.leaf(&elements[4], value.as_str()); }
+        }
+    }
+
+    impl Codes for GoodsMeasure {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "131", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetNetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.net_weight_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "NetWeightMeasure", attribute: "unitCode", wco_id: "128", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.tariff_quantity { if let Some(text) = value.unit_code.as_ref() { visit.code(&Coded { element: "TariffQuantity", attribute: "unitCode", wco_id: "130", list: ListId(5) }, 0, text.as_str()); } }
         }
     }
 
@@ -2451,17 +2541,13 @@ pub mod lpco {
     impl Bind for Producer {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.address, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2472,6 +2558,13 @@ pub mod lpco {
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             for value in &self.address { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Producer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            for (at, value) in self.address.iter().enumerate() { visit.enter("Address", at + 1); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2495,20 +2588,16 @@ pub mod lpco {
     impl Bind for Origin {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = binder.complex(&child),
-                    1 => out.rule_code = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.country_name = Some(binder.complex(&child)),
-                    4 => out.region_id = Some(binder.complex(&child)),
-                    5 => out.origin_criterion_text = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = binder.complex(&child),
+                1 => out.rule_code = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.country_name = Some(binder.complex(&child)),
+                4 => out.region_id = Some(binder.complex(&child)),
+                5 => out.origin_criterion_text = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2522,6 +2611,15 @@ pub mod lpco {
             if let Some(value) = &self.country_name { writer.complex(&elements[3], value); }
             if let Some(value) = &self.region_id { writer.complex(&elements[4], value); }
             if let Some(value) = &self.origin_criterion_text { writer.complex(&elements[5], value); }
+        }
+    }
+
+    impl Codes for Origin {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "063", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.rule_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RuleCode", attribute: "", wco_id: "436", list: ListId(15) }, 0, text.as_str()); } }
+            if let Some(value) = &self.region_id { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RegionID", attribute: "", wco_id: "066", list: ListId(1) }, 0, text.as_str()); } }
         }
     }
 
@@ -2543,19 +2641,15 @@ pub mod lpco {
     impl Bind for Packaging {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.marks_numbers_id = Some(binder.complex(&child)),
-                    1 => out.quantity_quantity = Some(binder.complex(&child)),
-                    2 => out.type_code = Some(binder.complex(&child)),
-                    3 => out.gross_mass_measure = Some(binder.complex(&child)),
-                    4 => out.volume_measure = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.marks_numbers_id = Some(binder.complex(&child)),
+                1 => out.quantity_quantity = Some(binder.complex(&child)),
+                2 => out.type_code = Some(binder.complex(&child)),
+                3 => out.gross_mass_measure = Some(binder.complex(&child)),
+                4 => out.volume_measure = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2571,6 +2665,15 @@ pub mod lpco {
         }
     }
 
+    impl Codes for Packaging {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "141", list: ListId(6) }, 0, text.as_str()); } }
+            if let Some(value) = &self.gross_mass_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "GrossMassMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+            if let Some(value) = &self.volume_measure { if let Some(text) = Some(&value.unit_code) { visit.code(&Coded { element: "VolumeMeasure", attribute: "unitCode", wco_id: "", list: ListId(5) }, 0, text.as_str()); } }
+        }
+    }
+
     /// The invoice that names the goods.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Invoice {
@@ -2583,16 +2686,12 @@ pub mod lpco {
     impl Bind for Invoice {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2602,6 +2701,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.complex(&elements[0], &self.id);
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for Invoice {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2617,16 +2723,12 @@ pub mod lpco {
     impl Bind for Country {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.country_code = binder.complex(&child),
-                    1 => out.country_name = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.country_code = binder.complex(&child),
+                1 => out.country_name = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2636,6 +2738,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.complex(&elements[0], &self.country_code);
             if let Some(value) = &self.country_name { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Country {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
         }
     }
 
@@ -2651,16 +2760,12 @@ pub mod lpco {
     impl Bind for LoadingLocation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2670,6 +2775,13 @@ pub mod lpco {
             let elements = complex.elements();
             if let Some(value) = &self.name { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for LoadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2687,17 +2799,13 @@ pub mod lpco {
     impl Bind for TransportContractDocument {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = binder.complex(&child),
-                    1 => out.type_code = Some(binder.complex(&child)),
-                    2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = binder.complex(&child),
+                1 => out.type_code = Some(binder.complex(&child)),
+                2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2708,6 +2816,13 @@ pub mod lpco {
             writer.complex(&elements[0], &self.id);
             if let Some(value) = &self.type_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.issue_date_time { writer.complex(&elements[2], &**value); }
+        }
+    }
+
+    impl Codes for TransportContractDocument {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "", list: ListId(8) }, 0, text.as_str()); } }
         }
     }
 
@@ -2725,17 +2840,13 @@ pub mod lpco {
     impl Bind for TransportEquipment {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.characteristic_code = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.characteristic_code = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.seal, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2746,6 +2857,13 @@ pub mod lpco {
             if let Some(value) = &self.characteristic_code { writer.complex(&elements[0], value); }
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
             for value in &self.seal { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for TransportEquipment {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2761,16 +2879,12 @@ pub mod lpco {
     impl Bind for Seal {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = binder.decimal(&child),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = binder.decimal(&child),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2780,6 +2894,13 @@ pub mod lpco {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.sequence_numeric.as_str());
             if let Some(value) = &self.id { writer.complex(&elements[1], value); }
+        }
+    }
+
+    impl Codes for Seal {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -2795,16 +2916,12 @@ pub mod lpco {
     impl Bind for UnloadingLocation {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name = Some(binder.complex(&child)),
-                    1 => out.id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name = Some(binder.complex(&child)),
+                1 => out.id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2817,11 +2934,19 @@ pub mod lpco {
         }
     }
 
+    impl Codes for UnloadingLocation {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `md`.
 pub mod md {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -2851,22 +2976,18 @@ pub mod md {
     impl Bind for MetaData {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.wco_data_model_version_code = binder.complex(&child),
-                    1 => out.wco_type_name = Some(binder.complex(&child)),
-                    2 => out.responsible_country_code = binder.complex(&child),
-                    3 => out.responsible_agency_name = Some(binder.complex(&child)),
-                    4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
-                    5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
-                    6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
-                    7 => out.lpco = binder.complex(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.wco_data_model_version_code = binder.complex(&child),
+                1 => out.wco_type_name = Some(binder.complex(&child)),
+                2 => out.responsible_country_code = binder.complex(&child),
+                3 => out.responsible_agency_name = Some(binder.complex(&child)),
+                4 => out.agency_assigned_customization_code = Some(binder.complex(&child)),
+                5 => out.agency_assigned_customization_version_code = Some(binder.complex(&child)),
+                6 => out.communication_meta_data = Some(Box::new(binder.complex(&child))),
+                7 => out.lpco = binder.complex(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -2885,6 +3006,15 @@ pub mod md {
         }
     }
 
+    impl Codes for MetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.responsible_country_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "ResponsibleCountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = self.communication_meta_data.as_deref() { visit.enter("CommunicationMetaData", 0); value.codes(visit); visit.leave(); }
+            { let value = &self.lpco; visit.enter("LPCO", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// Who is to receive the document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct CommunicationMetaData {
@@ -2897,16 +3027,12 @@ pub mod md {
     impl Bind for CommunicationMetaData {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.application_reference_id = Some(binder.complex(&child)),
-                    1 => out.recipient = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.application_reference_id = Some(binder.complex(&child)),
+                1 => out.recipient = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -2916,6 +3042,13 @@ pub mod md {
             let elements = complex.elements();
             if let Some(value) = &self.application_reference_id { writer.complex(&elements[0], value); }
             if let Some(value) = &self.recipient { writer.complex(&elements[1], &**value); }
+        }
+    }
+
+    impl Codes for CommunicationMetaData {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = self.recipient.as_deref() { visit.enter("Recipient", 0); value.codes(visit); visit.leave(); }
         }
     }
 
@@ -2933,17 +3066,13 @@ pub mod md {
     impl Bind for Recipient {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.id = Some(binder.complex(&child)),
-                    1 => out.country_code = Some(binder.complex(&child)),
-                    2 => out.role_code = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.id = Some(binder.complex(&child)),
+                1 => out.country_code = Some(binder.complex(&child)),
+                2 => out.role_code = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -2957,11 +3086,20 @@ pub mod md {
         }
     }
 
+    impl Codes for Recipient {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            if let Some(value) = &self.country_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "CountryCode", attribute: "", wco_id: "", list: ListId(0) }, 0, text.as_str()); } }
+            if let Some(value) = &self.role_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "RoleCode", attribute: "", wco_id: "", list: ListId(11) }, 0, text.as_str()); } }
+        }
+    }
+
 }
 
 /// Types of the namespace `res`.
 pub mod res {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -2987,20 +3125,16 @@ pub mod res {
     impl Bind for Response {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.function_code = binder.complex(&child),
-                    1 => out.functional_reference_id = binder.complex(&child),
-                    2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
-                    3 => out.type_code = Some(binder.complex(&child)),
-                    4 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                    5 => super::super::bind::push(&mut out.status, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.function_code = binder.complex(&child),
+                1 => out.functional_reference_id = binder.complex(&child),
+                2 => out.issue_date_time = Some(Box::new(binder.complex(&child))),
+                3 => out.type_code = Some(binder.complex(&child)),
+                4 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                5 => super::super::bind::push(&mut out.status, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3017,6 +3151,14 @@ pub mod res {
         }
     }
 
+    impl Codes for Response {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.function_code; if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "FunctionCode", attribute: "", wco_id: "017", list: ListId(9) }, 0, text.as_str()); } }
+            if let Some(value) = &self.type_code { if let Some(text) = Some(&value.value) { visit.code(&Coded { element: "TypeCode", attribute: "", wco_id: "D013", list: ListId(8) }, 0, text.as_str()); } }
+        }
+    }
+
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
@@ -3029,16 +3171,12 @@ pub mod res {
     impl Bind for DateTime {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.date_time_string = Some(binder.complex(&child)),
-                    1 => out.date_time = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.date_time_string = Some(binder.complex(&child)),
+                1 => out.date_time = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3048,6 +3186,13 @@ pub mod res {
             let elements = complex.elements();
             if let Some(value) = &self.date_time_string { writer.complex(&elements[0], value); }
             if let Some(value) = &self.date_time { writer.leaf(&elements[1], value.as_str()); }
+        }
+    }
+
+    impl Codes for DateTime {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3065,17 +3210,13 @@ pub mod res {
     impl Bind for Error {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.validation_code = binder.complex(&child),
-                    1 => out.description = Some(binder.complex(&child)),
-                    2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.validation_code = binder.complex(&child),
+                1 => out.description = Some(binder.complex(&child)),
+                2 => super::super::bind::push(&mut out.pointer, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3086,6 +3227,13 @@ pub mod res {
             writer.complex(&elements[0], &self.validation_code);
             if let Some(value) = &self.description { writer.complex(&elements[1], value); }
             for value in &self.pointer { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3103,17 +3251,13 @@ pub mod res {
     impl Bind for Pointer {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.sequence_numeric = Some(binder.decimal(&child)),
-                    1 => out.document_section_code = Some(binder.complex(&child)),
-                    2 => out.tag_id = Some(binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.sequence_numeric = Some(binder.decimal(&child)),
+                1 => out.document_section_code = Some(binder.complex(&child)),
+                2 => out.tag_id = Some(binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3124,6 +3268,13 @@ pub mod res {
             if let Some(value) = &self.sequence_numeric { writer.leaf(&elements[0], value.as_str()); }
             if let Some(value) = &self.document_section_code { writer.complex(&elements[1], value); }
             if let Some(value) = &self.tag_id { writer.complex(&elements[2], value); }
+        }
+    }
+
+    impl Codes for Pointer {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3139,16 +3290,12 @@ pub mod res {
     impl Bind for Status {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.name_code = binder.complex(&child),
-                    1 => out.effective_date_time = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.name_code = binder.complex(&child),
+                1 => out.effective_date_time = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3161,11 +3308,19 @@ pub mod res {
         }
     }
 
+    impl Codes for Status {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
 }
 
 /// Types of the namespace `svc`.
 pub mod svc {
     use super::super::bind::{Bind, Binder, Foreign};
+    use super::super::codelist::{Coded, Codes, ListId, Visit};
     use super::super::table::Complex;
     use super::super::text;
     use super::super::write::{Write, Writer};
@@ -3193,21 +3348,17 @@ pub mod svc {
     impl Bind for Acknowledgement {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.response = binder.complex(&child),
-                    1 => out.document_digest = binder.text(&child),
-                    2 => out.first_message = Some(Box::new(binder.complex(&child))),
-                    3 => out.journal_entry = Some(Box::new(binder.complex(&child))),
-                    4 => out.tree_head = Some(Box::new(binder.complex(&child))),
-                    5 => out.consistency_proof = Some(Box::new(binder.complex(&child))),
-                    6 => out.inclusion_proof = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.response = binder.complex(&child),
+                1 => out.document_digest = binder.text(&child),
+                2 => out.first_message = Some(Box::new(binder.complex(&child))),
+                3 => out.journal_entry = Some(Box::new(binder.complex(&child))),
+                4 => out.tree_head = Some(Box::new(binder.complex(&child))),
+                5 => out.consistency_proof = Some(Box::new(binder.complex(&child))),
+                6 => out.inclusion_proof = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3225,6 +3376,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Acknowledgement {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            { let value = &self.response; visit.enter("Response", 0); value.codes(visit); visit.leave(); }
+        }
+    }
+
     /// The message under which a CO came first.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FirstMessage {
@@ -3237,16 +3395,12 @@ pub mod svc {
     impl Bind for FirstMessage {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.message_id = binder.text(&child),
-                    1 => out.leaf = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.message_id = binder.text(&child),
+                1 => out.leaf = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -3256,6 +3410,13 @@ pub mod svc {
             let elements = complex.elements();
             writer.leaf(&elements[0], self.message_id.as_str());
             writer.leaf(&elements[1], self.leaf.as_str());
+        }
+    }
+
+    impl Codes for FirstMessage {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3277,19 +3438,15 @@ pub mod svc {
     impl Bind for JournalEntry {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.log_id = binder.text(&child),
-                    1 => out.partner = binder.text(&child),
-                    2 => out.operation = binder.text(&child),
-                    3 => out.signature_digest = Some(binder.text(&child)),
-                    4 => out.salt = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.log_id = binder.text(&child),
+                1 => out.partner = binder.text(&child),
+                2 => out.operation = binder.text(&child),
+                3 => out.signature_digest = Some(binder.text(&child)),
+                4 => out.salt = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -3302,6 +3459,13 @@ pub mod svc {
             writer.leaf(&elements[2], self.operation.as_str());
             if let Some(value) = &self.signature_digest { writer.leaf(&elements[3], value.as_str()); }
             writer.leaf(&elements[4], self.salt.as_str());
+        }
+    }
+
+    impl Codes for JournalEntry {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3321,18 +3485,14 @@ pub mod svc {
     impl Bind for TreeHead {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.log_id = binder.text(&child),
-                    1 => out.size = binder.decimal(&child),
-                    2 => out.root = binder.text(&child),
-                    3 => out.time = binder.text(&child),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.log_id = binder.text(&child),
+                1 => out.size = binder.decimal(&child),
+                2 => out.root = binder.text(&child),
+                3 => out.time = binder.text(&child),
+                _ => {}
+            });
             out
         }
     }
@@ -3344,6 +3504,13 @@ pub mod svc {
             writer.leaf(&elements[1], self.size.as_str());
             writer.leaf(&elements[2], self.root.as_str());
             writer.leaf(&elements[3], self.time.as_str());
+        }
+    }
+
+    impl Codes for TreeHead {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3361,17 +3528,13 @@ pub mod svc {
     impl Bind for ConsistencyProof {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.from = binder.decimal(&child),
-                    1 => out.to = binder.decimal(&child),
-                    2 => super::super::bind::push(&mut out.node, binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.from = binder.decimal(&child),
+                1 => out.to = binder.decimal(&child),
+                2 => super::super::bind::push(&mut out.node, binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3382,6 +3545,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.from.as_str());
             writer.leaf(&elements[1], self.to.as_str());
             for value in &self.node { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for ConsistencyProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3403,19 +3573,15 @@ pub mod svc {
     impl Bind for InclusionProof {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.message_id = Some(binder.text(&child)),
-                    1 => out.leaf = binder.text(&child),
-                    2 => out.index = binder.decimal(&child),
-                    3 => out.size = binder.decimal(&child),
-                    4 => super::super::bind::push(&mut out.node, binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.message_id = Some(binder.text(&child)),
+                1 => out.leaf = binder.text(&child),
+                2 => out.index = binder.decimal(&child),
+                3 => out.size = binder.decimal(&child),
+                4 => super::super::bind::push(&mut out.node, binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3428,6 +3594,13 @@ pub mod svc {
             writer.leaf(&elements[2], self.index.as_str());
             writer.leaf(&elements[3], self.size.as_str());
             for value in &self.node { writer.leaf(&elements[4], value.as_str()); }
+        }
+    }
+
+    impl Codes for InclusionProof {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3447,18 +3620,14 @@ pub mod svc {
     impl Bind for FaultDetail {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = binder.text(&child),
-                    1 => out.verdict = binder.text(&child),
-                    2 => out.reference_id = binder.text(&child),
-                    3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = binder.text(&child),
+                1 => out.verdict = binder.text(&child),
+                2 => out.reference_id = binder.text(&child),
+                3 => super::super::bind::push(&mut out.error, binder.complex(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3470,6 +3639,13 @@ pub mod svc {
             writer.leaf(&elements[1], self.verdict.as_str());
             writer.leaf(&elements[2], self.reference_id.as_str());
             for value in &self.error { writer.complex(&elements[3], value); }
+        }
+    }
+
+    impl Codes for FaultDetail {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 
@@ -3495,21 +3671,17 @@ pub mod svc {
     impl Bind for Error {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.code = binder.text(&child),
-                    1 => out.wco_id = Some(binder.text(&child)),
-                    2 => out.xpath = Some(binder.text(&child)),
-                    3 => out.line = Some(binder.decimal(&child)),
-                    4 => out.column = Some(binder.decimal(&child)),
-                    5 => out.expected = Some(binder.text(&child)),
-                    6 => out.came = Some(Box::new(binder.complex(&child))),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.code = binder.text(&child),
+                1 => out.wco_id = Some(binder.text(&child)),
+                2 => out.xpath = Some(binder.text(&child)),
+                3 => out.line = Some(binder.decimal(&child)),
+                4 => out.column = Some(binder.decimal(&child)),
+                5 => out.expected = Some(binder.text(&child)),
+                6 => out.came = Some(Box::new(binder.complex(&child))),
+                _ => {}
+            });
             out
         }
     }
@@ -3527,6 +3699,13 @@ pub mod svc {
         }
     }
 
+    impl Codes for Error {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
+        }
+    }
+
     /// What came, without the value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Came {
@@ -3541,17 +3720,13 @@ pub mod svc {
     impl Bind for Came {
         fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {
             let mut out = Self::default();
-            binder.attributes(node, complex, |_, _| {});
-            let mut children = binder.children(node, complex);
-            while let Some(child) = binder.next(&mut children) {
-                match child.index {
-                    0 => out.kind = binder.text(&child),
-                    1 => out.length = Some(binder.decimal(&child)),
-                    2 => out.in_list = Some(binder.text(&child)),
-                    _ => {}
-                }
-                binder.leave();
-            }
+            binder.attributes(node, complex, &mut |_, _| {});
+            binder.children(node, complex, &mut |binder, child| match child.index {
+                0 => out.kind = binder.text(&child),
+                1 => out.length = Some(binder.decimal(&child)),
+                2 => out.in_list = Some(binder.text(&child)),
+                _ => {}
+            });
             out
         }
     }
@@ -3562,6 +3737,13 @@ pub mod svc {
             writer.leaf(&elements[0], self.kind.as_str());
             if let Some(value) = &self.length { writer.leaf(&elements[1], value.as_str()); }
             if let Some(value) = &self.in_list { writer.leaf(&elements[2], value.as_str()); }
+        }
+    }
+
+    impl Codes for Came {
+        #[inline]
+        fn codes<V: Visit>(&self, visit: &mut V) {
+            let _ = visit;
         }
     }
 

@@ -9,12 +9,14 @@
 
 pub mod acknowledgement;
 pub mod bind;
+pub mod codelist;
 pub mod datatype;
 pub mod fault_detail;
 pub mod form;
 pub mod generate;
 #[rustfmt::skip]
 pub mod generated;
+pub mod json;
 pub mod operation;
 pub mod pattern;
 pub mod read;

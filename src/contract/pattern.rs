@@ -37,23 +37,39 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let mut state = 0;
-        let mut flags = self.flags.first().copied().unwrap_or(0);
-        if flags & ACCEPT_REST != 0 {
-            return true;
-        }
-        for character in text.chars() {
-            let class = usize::from(self.class(character));
-            let next = self.table.get(state * self.classes + class).copied().unwrap_or(DEAD);
-            if next == DEAD {
-                return false;
-            }
-            state = usize::from(next);
-            flags = self.flags.get(state).copied().unwrap_or(0);
-            if flags & ACCEPT_REST != 0 {
+        for (at, octet) in text.bytes().enumerate() {
+            if self.accepts_rest(state) {
                 return true;
             }
+            let Some(class) = self.ascii.get(usize::from(octet)) else {
+                return self.matches_from(state, text.get(at..).unwrap_or_default());
+            };
+            state = match self.table.get(state * self.classes + usize::from(*class)) {
+                Some(next) if *next != DEAD => usize::from(*next),
+                _ => return false,
+            };
         }
-        flags & ACCEPT != 0
+        self.flags.get(state).is_some_and(|flags| flags & (ACCEPT | ACCEPT_REST) != 0)
+    }
+
+    /// Likewise from `state` on, for text that has characters beyond ASCII.
+    fn matches_from(&self, mut state: usize, text: &str) -> bool {
+        for character in text.chars() {
+            if self.accepts_rest(state) {
+                return true;
+            }
+            let class = usize::from(self.class(character));
+            state = match self.table.get(state * self.classes + class) {
+                Some(next) if *next != DEAD => usize::from(*next),
+                _ => return false,
+            };
+        }
+        self.flags.get(state).is_some_and(|flags| flags & (ACCEPT | ACCEPT_REST) != 0)
+    }
+
+    #[inline]
+    fn accepts_rest(&self, state: usize) -> bool {
+        self.flags.get(state).is_some_and(|flags| flags & ACCEPT_REST != 0)
     }
 
     #[inline]

@@ -59,6 +59,8 @@ pub struct ElementIr {
     pub name: QName,
     /// WCO id, or "".
     pub wco_id: String,
+    /// Code list, as its annotation says: `WCOCodeRemarks`.
+    pub code_remarks: String,
     /// First sentence of its documentation, or "".
     pub documentation: String,
     /// Its type.
@@ -140,14 +142,17 @@ pub enum ContentIr {
 }
 
 impl ContentIr {
-    /// Whether it is one sequence of at most 64 elements and wildcards.
+    /// Its declarations and the parts of its model, where that is one sequence of at most 64 elements and wildcards.
     #[must_use]
-    pub fn is_flat(&self) -> bool {
+    pub fn flat(&self) -> Option<(&[ElementIr], &[ParticleIr])> {
         match self {
-            Self::Elements { model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, .. } => {
-                parts.len() <= 64 && parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)))
+            Self::Elements {
+                elements, model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, ..
+            } => {
+                let plain = parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)));
+                (plain && parts.len() <= 64).then_some((elements, parts))
             }
-            _ => false,
+            _ => None,
         }
     }
 }
@@ -589,7 +594,8 @@ impl<'a> Compiler<'a> {
         }
         let (wco_id, documentation) = annotation(node);
         let nillable = matches!(node.attribute("nillable"), Some("true" | "1"));
-        Ok(ElementIr { name, wco_id, documentation, kind, nillable, fixed })
+        let code_remarks = code_remarks(node);
+        Ok(ElementIr { name, wco_id, code_remarks, documentation, kind, nillable, fixed })
     }
 
     /// Children but annotations; refuses foreign ones.
@@ -1513,6 +1519,12 @@ fn simplified(particle: ParticleIr) -> ParticleIr {
     }
 }
 
+/// What the annotation says of the code list.
+fn code_remarks(node: &Node) -> String {
+    let annotation = node.children.iter().find(|child| child.name == "annotation");
+    annotation.and_then(|a| a.descendant("WCOCodeRemarks")).map(|n| n.text.trim().to_owned()).unwrap_or_default()
+}
+
 /// WCO id and description of a component.
 fn annotation(node: &Node) -> (String, String) {
     let Some(annotation) = node.children.iter().find(|c| c.name == "annotation") else {
@@ -1581,7 +1593,16 @@ impl Ir {
                 name: leak(&complex.name.local),
                 attributes: complex.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
                 any_attribute: complex.any_attribute.as_ref().map(|(w, p)| (self.leak_wildcard(w), *p)),
-                flat: complex.content.is_flat(),
+                flat: complex.content.flat().map(|(elements, parts)| {
+                    let place = |part: &ParticleIr| match part.term {
+                        TermIr::Element(at) => {
+                            let name = &elements[usize::from(at)].name.local;
+                            table::Place::element(at, name, part.min, part.max)
+                        }
+                        _ => table::Place::any(part.min, part.max),
+                    };
+                    &*parts.iter().map(place).collect::<Vec<_>>().leak()
+                }),
                 content: match &complex.content {
                     ContentIr::Empty => table::Content::Empty,
                     ContentIr::Simple(number) => table::Content::Simple(*number),

@@ -147,8 +147,46 @@ pub struct Complex {
     pub any_attribute: Option<(Wildcard, Process)>,
     /// What it holds.
     pub content: Content,
-    /// Whether that is one sequence of at most 64 elements and wildcards: what most types are.
-    pub flat: bool,
+    /// Its places where that is one sequence of at most 64 elements and wildcards: what most types are.
+    pub flat: Option<&'static [Place]>,
+}
+
+/// A place of a flat sequence: as much of its particle and its element as tells one from another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// [`name_key`] of the element; 0 for a wildcard.
+    pub key: u32,
+    /// Least number.
+    pub min: u32,
+    /// Greatest number, or [`UNBOUNDED`].
+    pub max: u32,
+    /// Number of the element among those of the complex type; 0 for a wildcard.
+    pub element: u16,
+}
+
+impl Place {
+    /// The place of an element.
+    #[must_use]
+    pub const fn element(element: u16, name: &str, min: u32, max: u32) -> Self {
+        Self { key: name_key(name.as_bytes()), min, max, element }
+    }
+
+    /// The place of a wildcard.
+    #[must_use]
+    pub const fn any(min: u32, max: u32) -> Self {
+        Self { key: 0, min, max, element: 0 }
+    }
+}
+
+/// Length, first and last octet of a name: other keys are other names, equal keys are to be compared. 0 is no name's.
+#[must_use]
+#[inline]
+pub const fn name_key(name: &[u8]) -> u32 {
+    match name {
+        [] => 0,
+        [one] => 1 << 16 | (*one as u32) << 8 | *one as u32,
+        [first, .., last] => (name.len() as u32) << 16 | (*first as u32) << 8 | *last as u32,
+    }
 }
 
 impl Complex {
@@ -161,13 +199,51 @@ impl Complex {
         }
     }
 
-    /// The parts of its content when it is one flat sequence.
+    /// Places and parts of its content when it is one flat sequence.
     #[must_use]
     #[inline]
-    pub fn flat(&self) -> Option<&'static [Particle]> {
-        match self.content {
-            Content::Elements { model: Particle { term: Term::Sequence(parts), .. }, .. } if self.flat => Some(parts),
+    pub fn flat(&self) -> Option<(&'static [Place], &'static [Particle])> {
+        match (self.flat, self.content) {
+            (Some(places), Content::Elements { model: Particle { term: Term::Sequence(parts), .. }, .. }) => {
+                Some((places, parts))
+            }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::generated::TABLES;
+
+    #[test]
+    fn places_say_what_the_model_says() {
+        // The walk along a sequence believes its places.
+        let mut seen = 0;
+        for complex in TABLES.complexes {
+            let Some((places, parts)) = complex.flat() else { continue };
+            let from_parts: Vec<Place> = parts
+                .iter()
+                .map(|part| match part.term {
+                    Term::Element(at) => {
+                        Place::element(at, complex.elements()[usize::from(at)].name, part.min, part.max)
+                    }
+                    _ => Place::any(part.min, part.max),
+                })
+                .collect();
+            assert_eq!(places, from_parts, "{}", complex.name);
+            seen += 1;
+        }
+        assert!(seen > 20, "{seen}");
+    }
+
+    #[test]
+    fn names_with_other_ends_or_lengths_have_other_keys() {
+        assert_ne!(name_key(b"ID"), name_key(b"Id"));
+        assert_ne!(name_key(b"ID"), name_key(b"IXD"));
+        assert_ne!(name_key(b"A"), name_key(b"AA"));
+        assert_eq!(name_key(b"Name"), name_key(b"Nave"), "those are compared");
+        assert_ne!(name_key(b"A"), Place::any(0, 1).key);
     }
 }

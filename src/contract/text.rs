@@ -34,15 +34,35 @@ impl Text {
 impl From<&str> for Text {
     #[inline]
     fn from(text: &str) -> Self {
-        let from = text.as_bytes();
-        if from.len() <= INLINE {
-            let mut octets = [0; INLINE];
-            octets[..from.len()].copy_from_slice(from);
-            Self(Repr::Inline { length: from.len() as u8, octets })
-        } else {
-            Self(Repr::Heap(text.into()))
+        match inline(text.as_bytes()) {
+            Some(octets) => Self(Repr::Inline { length: text.len() as u8, octets }),
+            None => Self(Repr::Heap(text.into())),
         }
     }
+}
+
+/// `from` at the start of what a [`Text`] holds within itself, if it fits: copied in two pieces of a fixed size that may
+/// overlap, since a copy of any size is a call that takes longer.
+#[inline]
+fn inline(from: &[u8]) -> Option<[u8; INLINE]> {
+    let mut octets = [0; INLINE];
+    let length = from.len();
+    if length > INLINE {
+        return None;
+    }
+    if let (Some(first), Some(last)) = (from.first_chunk::<8>(), from.last_chunk::<8>()) {
+        *octets.first_chunk_mut()? = *first;
+        if let Some(middle) = from.get(8..).and_then(|rest| rest.first_chunk::<8>()) {
+            *octets.get_mut(8..)?.first_chunk_mut()? = *middle;
+        }
+        *octets.get_mut(length - 8..)?.first_chunk_mut()? = *last;
+    } else if let (Some(first), Some(last)) = (from.first_chunk::<4>(), from.last_chunk::<4>()) {
+        *octets.first_chunk_mut()? = *first;
+        *octets.get_mut(length - 4..)?.first_chunk_mut()? = *last;
+    } else {
+        octets.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    }
+    Some(octets)
 }
 
 impl From<String> for Text {
@@ -166,12 +186,22 @@ impl<'a> DecimalParts<'a> {
             b'+' => (false, &text[1..]),
             _ => (false, text),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        if !all_digits(whole) || !all_digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
+        let mut point = digits.len();
+        for (at, octet) in digits.bytes().enumerate() {
+            match octet {
+                b'0'..=b'9' => {}
+                b'.' if point == digits.len() => point = at,
+                _ => return None,
+            }
+        }
+        let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
+        if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        Some(Self { negative, whole: whole.trim_start_matches('0'), fraction: fraction.trim_end_matches('0') })
+        let zero = |octet: &u8| *octet == b'0';
+        let whole = &whole[whole.bytes().take_while(zero).count()..];
+        let fraction = &fraction[..fraction.len() - fraction.bytes().rev().take_while(zero).count()];
+        Some(Self { negative, whole, fraction })
     }
 
     pub(crate) fn is_zero(&self) -> bool {

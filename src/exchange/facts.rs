@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Code, Fault};
-use super::view::{CoIdentity, ErrorView};
+use super::profile::{Compiled, Finding, Judgement, Withheld};
+use super::view::{CoIdentity, ErrorView, NoticeView, WithheldView};
 use crate::contract::{self, Violation};
 use crate::store::{PartName, Record};
 
@@ -38,6 +39,9 @@ pub(super) struct Facts {
     /// Errors of the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Octets of the message as it came or went.
     #[serde(default)]
     pub octets: usize,
@@ -59,6 +63,15 @@ pub(super) struct Facts {
     /// When the partner received it, by its acknowledgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Timestamp>,
+    /// Name and version of the agreement profile that judged the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// Outbound: what the profile took out; paths, never values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
 }
 
 impl Facts {
@@ -107,6 +120,31 @@ pub(super) fn error_view(violation: &Violation) -> ErrorView {
         came,
         value: violation.value.clone(),
     }
+}
+
+/// Name and version of a profile, as records keep them.
+pub(super) fn profile_name(profile: &Compiled) -> String {
+    format!("{} {}", profile.name(), profile.version())
+}
+
+/// What a profile warns of or flags, as look-ups show it.
+pub(super) fn notices(judgement: &Judgement) -> Vec<NoticeView> {
+    let view = |finding: &Finding| NoticeView {
+        verdict: finding.verdict.to_string(),
+        statement: finding.statement.clone(),
+        certainty: finding.certainty.to_string(),
+        message: finding.message.clone(),
+        error: error_view(&finding.violation),
+    };
+    judgement.noticed().take(NOTICES_MAX).map(view).collect()
+}
+
+/// Notices that a record keeps; a document of thousands of items may break a rule in each.
+const NOTICES_MAX: usize = 100;
+
+/// What was taken out, as look-ups show it.
+pub(super) fn withheld_view(withheld: &Withheld) -> WithheldView {
+    WithheldView { path: withheld.path.clone(), wco_id: withheld.wco_id.clone(), statement: withheld.statement.clone() }
 }
 
 /// The identity of a CO from the contract's facts.

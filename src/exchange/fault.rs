@@ -206,6 +206,10 @@ catalogue! {
     Invalid = "invalid-document", Sender, None, 0, Correct,
         "the document breaks the schema",
         "see message show; the sender corrects";
+    /// The agreement profile.
+    Profile = "profile-refused", Sender, None, 0, Correct,
+        "the document breaks the agreement profile",
+        "see message show; the sender corrects, or both agree on another profile";
     /// Receiving or sending country are not ours and the partner's.
     CountryMismatch = "country-mismatch", Sender, None, 0, Correct,
         "the document's countries are not those of sender and receiver",

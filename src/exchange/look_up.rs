@@ -98,6 +98,9 @@ impl Exchange {
             document_digest: facts.digest.unwrap_or_default(),
             time: journaled.time,
             items: facts.items,
+            profile: facts.profile,
+            notices: facts.notices,
+            withheld: facts.withheld,
         }))
     }
 
@@ -251,6 +254,10 @@ impl Exchange {
             code: facts.code,
             reason,
             errors: facts.errors,
+            profile: facts.profile,
+            notices: facts.notices,
+            withheld: facts.withheld,
+            warnings: facts.warnings,
             leaf_index: journaled.leaf.as_ref().map(|(_, index)| *index),
             position: journaled.position.to_string(),
             octets: facts.octets,

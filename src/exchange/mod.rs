@@ -9,6 +9,7 @@
 
 pub mod alert;
 mod budget;
+mod codes;
 mod crypto;
 pub mod evidence;
 mod facts;

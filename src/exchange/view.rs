@@ -70,6 +70,34 @@ pub struct ErrorView {
     pub value: Option<String>,
 }
 
+/// What the agreement profile has against a document that was taken all the same.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NoticeView {
+    /// `warn` or `flag`.
+    pub verdict: String,
+    /// The statement of the profile.
+    pub statement: String,
+    /// How sure that statement is.
+    pub certainty: String,
+    /// What a person reads; "" where the rest says it all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Where and what.
+    #[serde(flatten)]
+    pub error: ErrorView,
+}
+
+/// An element that was taken out before sending. Its value is not kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WithheldView {
+    /// Its path in the document as it was handed in.
+    pub path: String,
+    /// WCO id, "" without.
+    pub wco_id: String,
+    /// The statement of the profile that withholds it.
+    pub statement: String,
+}
+
 /// A message, in or out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MessageView {
@@ -99,6 +127,18 @@ pub struct MessageView {
     pub remedy: Option<String>,
     /// Errors of the document.
     pub errors: Vec<ErrorView>,
+    /// Name and version of the agreement profile that judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// Outbound: what the profile took out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
+    /// What is to be looked at in a document that was taken: codes that are not listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ErrorView>,
     /// Index of its leaf in the partner's tree.
     pub leaf_index: Option<u64>,
     /// Position in the journal.
@@ -132,6 +172,15 @@ pub struct CoView {
     pub time: Timestamp,
     /// How many items.
     pub items: usize,
+    /// Name and version of the agreement profile that judged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// As exporter: what the profile took out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
 }
 
 /// What waits in the outbox.
@@ -193,6 +242,12 @@ pub struct Submitted {
     pub document_digest: String,
     /// The same document was submitted before; nothing was stored again.
     pub already: bool,
+    /// What the agreement profile warns of or flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<NoticeView>,
+    /// What the profile took out before sending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
 }
 
 /// A page of a list: the rows, and where the next page begins.

@@ -5,6 +5,7 @@
 //! - [`identity`], [`transport`]: our keys; the way to partners.
 
 pub mod admin;
+pub mod backoffice;
 pub mod config;
 pub mod identity;
 pub mod init;

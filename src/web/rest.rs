@@ -400,6 +400,10 @@ fn refused(error: &SubmitError) -> Problem {
             let errors: Vec<Value> = violations.list.iter().map(violation).collect();
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-document", detail).with("errors", json!(errors))
         }
+        SubmitError::Profile { violations, .. } => {
+            let errors: Vec<Value> = violations.list.iter().map(violation).collect();
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "profile-refused", detail).with("errors", json!(errors))
+        }
         SubmitError::CoExists { message_id } => {
             Problem::new(StatusCode::CONFLICT, "co-exists", detail).with("message_id", json!(message_id))
         }

@@ -302,6 +302,22 @@ impl Document {
             && same(self.octets_at(data.local_span()), local.as_bytes())
     }
 
+    /// Octets of the local name of an element, number of its namespace, and what follows it; none of any other node. For
+    /// those who walk along many siblings.
+    #[inline]
+    pub(crate) fn element_at(&self, node: NodeId) -> Option<(&[u8], u16, Option<NodeId>)> {
+        let data = self.node(node);
+        (data.kind == Kind::Element).then(|| (self.octets_at(data.local_span()), data.ns, link(data.next)))
+    }
+
+    /// What an element holds when that is one text or nothing; none when it is anything else.
+    #[inline]
+    pub(crate) fn only_text(&self, node: NodeId) -> Option<&str> {
+        let Some(first) = self.first_child(node) else { return Some("") };
+        let data = self.node(first);
+        (data.kind == Kind::Text && data.next == NONE).then(|| self.slice(data.text_span()))
+    }
+
     /// Number of the namespace of an element: equal numbers are equal URIs. For those who compare often.
     #[inline]
     pub(crate) fn ns_number(&self, node: NodeId) -> u16 {
@@ -349,8 +365,10 @@ impl Document {
             self.nodes.len() as u32
         } else if self.last_fragment < node.0 {
             // The nodes that follow in the fragment have higher numbers, the rest of the document has lower ones.
-            self.next_sibling(node)
-                .map_or(self.nodes.len() as u32, |next| if next > node { next.0 } else { self.nodes.len() as u32 })
+            match self.next_after(self.root(), node) {
+                Some(next) if next > node => next.0,
+                _ => self.nodes.len() as u32,
+            }
         } else {
             return None;
         };
@@ -364,6 +382,13 @@ impl Document {
                 NodeId(a.owner)
             })
         }))
+    }
+
+    /// Whether an element has attributes, namespace declarations excluded.
+    #[inline]
+    pub(crate) fn has_attributes(&self, node: NodeId) -> bool {
+        let data = self.node(node);
+        data.kind == Kind::Element && data.attributes_len > 0
     }
 
     /// Of each attribute of an element the octets of its local name, and whether the DTD declares it of type ID.

@@ -290,7 +290,7 @@ fn an_emptied_removed_or_foreign_index_is_noticed_and_made_again() {
             let disk = Arc::new(coconnect::store::journal::RealDisk);
             let judged = SledStore::open_on(disk, data, calm(), clock, OnDoubt::Refuse, &mut |_| ());
             if let Ok(store) = judged {
-                // As a kill leaves it, what was damaged may lie behind the checkpoint: then the journal has made it good.
+                // As a kill leaves it, what was taken out may lie behind the checkpoint: then the journal has made it good.
                 assert!(!closed, "{name}: not noticed");
                 check_store(data, &store);
                 continue;

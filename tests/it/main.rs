@@ -13,6 +13,7 @@ mod demo;
 mod encrypt;
 mod linear;
 mod manual;
+mod mapping;
 mod net;
 mod pki;
 mod serve;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::entry::{OutboxEntry, Standing};
 use crate::base::id::{MessageId, PartnerId};
 use crate::contract::{self, MetaData, Operation, Violations};
-use crate::exchange::facts::{Facts, identity};
+use crate::exchange::codes;
+use crate::exchange::facts::{Facts, identity, notices, profile_name, withheld_view};
 use crate::exchange::inbound::document_digest;
 use crate::exchange::partner::Partner;
 use crate::exchange::partner::secret::to_hex;
+use crate::exchange::profile::{self, Circumstances, Direction, Judgement, Subject};
 use crate::exchange::rules::Role;
-use crate::exchange::view::Submitted;
+use crate::exchange::view::{NoticeView, Submitted, WithheldView};
 use crate::exchange::{Exchange, key};
 use crate::store::{self, Commit, CommitError, PartName, Record, RecordKind, Require};
 use crate::xml::{self, Document, NodeId, c14n, ns};
@@ -61,6 +63,24 @@ pub enum SubmitError {
     /// The schema says no.
     #[error("the document breaks the schema")]
     Invalid(#[from] Violations),
+    /// The agreement profile says no.
+    #[error("the document breaks the agreement profile {profile}: {violations}")]
+    Profile {
+        /// Name and version.
+        profile: String,
+        /// Everything that is wrong, in the document as it was handed in.
+        violations: Violations,
+    },
+    /// The profile withholds what a signature inside the document covers.
+    #[error(
+        "the agreement profile {profile} withholds {path}, which a signature inside the document covers: nothing was taken out"
+    )]
+    Signed {
+        /// Name and version.
+        profile: String,
+        /// The first such element.
+        path: String,
+    },
     /// The sending country is not ours.
     #[error("the sending country is {came}, expected {expected}")]
     NotOurs {
@@ -113,6 +133,8 @@ struct Checked {
     digest: [u8; 32],
     facts: contract::Facts,
     partner: Arc<Partner>,
+    notices: Vec<NoticeView>,
+    withheld: Vec<WithheldView>,
 }
 
 /// Takes a document: everything is checked before anything is written.
@@ -137,7 +159,8 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
     let named = submission.partner.as_ref().map(|id| named_partner(exchange, id)).transpose()?;
     let slots = named.as_ref().map_or_else(contract::Slots::default, |partner| partner.slots().clone());
     let node = business_document(&document, submission.operation, &slots)?;
-    let facts = decode(&document, node, submission.operation, &slots)?.facts();
+    let message = decode(&document, node, submission.operation, &slots)?;
+    let facts = message.facts();
     if facts.territory != exchange.own.country {
         return Err(SubmitError::NotOurs { expected: exchange.own.country.clone(), came: facts.territory });
     }
@@ -149,9 +172,65 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
         let what = "the operation is not in operations_out";
         return Err(SubmitError::Partner { partner: partner.id().to_string(), what });
     }
+    // What the partner would refuse is refused here, where it can be corrected.
+    codes::check(&partner, &message, &facts.issued, &document, node)?;
     let octets = canonical(&document, node)?;
+    let (octets, judgement, withheld) =
+        by_profile(exchange, &partner, submission.operation, (&document, node), octets)?;
     let digest = crate::base::sha256(&octets);
-    Ok(Checked { octets, digest, facts, partner })
+    Ok(Checked { octets, digest, facts, partner, notices: notices(&judgement), withheld })
+}
+
+/// What may be sent by the partner's profile: the canonical octets, without what it withholds (REQ-084).
+fn by_profile(
+    exchange: &Exchange,
+    partner: &Partner,
+    operation: Operation,
+    (document, node): (&Document, NodeId),
+    octets: Vec<u8>,
+) -> Result<(Vec<u8>, Judgement, Vec<WithheldView>), SubmitError> {
+    if !matches!(operation, Operation::SendCo | Operation::SendDo) {
+        return Ok((octets, Judgement::default(), Vec::new()));
+    }
+    let slots = partner.slots();
+    let circumstances =
+        Circumstances { now: exchange.clock.now(), direction: Direction::Out, calendars: partner.calendars() };
+    let judge = |document: &Document, node| {
+        let judgement = profile::evaluate(partner.profile(), &Subject { document, node, slots }, &circumstances);
+        if judgement.rejections == 0 {
+            return Ok(judgement);
+        }
+        let violations = Violations { list: judgement.rejected(), total: judgement.rejections };
+        Err(SubmitError::Profile { profile: profile_name(partner.profile()), violations })
+    };
+    // First as it was handed in: its places are the caller's.
+    let first = judge(document, node)?;
+    if first.withheld.is_empty() {
+        return Ok((octets, first, Vec::new()));
+    }
+    if let Some(path) = partner.profile().signed_and_withheld(document, node, &first.withheld) {
+        return Err(SubmitError::Signed { profile: profile_name(partner.profile()), path });
+    }
+    let whole = xml::parse(octets, &xml::Options::default())?;
+    let again = judge(&whole, whole.document_element())?;
+    let stripped =
+        xml::parse(profile::strip(&whole, whole.document_element(), &again.withheld), &xml::Options::default())?;
+    let top = stripped.document_element();
+    // What is left must be a document of the contract and of the profile, and have the form that is signed.
+    decode(&stripped, top, operation, slots)?;
+    let octets = canonical(&stripped, top)?;
+    let judgement = judge(&stripped, top)?;
+    if let Some(left) = judgement.withheld.first() {
+        return Err(SubmitError::NotSendable { what: format!("{} could not be taken out", left.path) });
+    }
+    let withheld: Vec<WithheldView> = first.withheld.iter().map(withheld_view).collect();
+    tracing::info!(
+        partner = partner.id().as_str(),
+        profile = profile_name(partner.profile()),
+        elements = withheld.len(),
+        "elements withheld by the agreement profile"
+    );
+    Ok((octets, judgement, withheld))
 }
 
 fn decode(
@@ -249,6 +328,8 @@ async fn take(
                 co,
                 document_digest: digest,
                 already: true,
+                notices: checked.notices,
+                withheld: checked.withheld,
             });
         }
         let same = facts.digest.as_deref() == Some(&digest);
@@ -268,6 +349,9 @@ async fn take(
         items: checked.facts.items,
         octets: checked.octets.len(),
         reference_code: Some(reference_code.clone()),
+        profile: Some(profile_name(checked.partner.profile())),
+        notices: checked.notices.clone(),
+        withheld: checked.withheld.clone(),
         ..Facts::default()
     };
     let entry = OutboxEntry {
@@ -320,6 +404,8 @@ async fn take(
         co,
         document_digest: digest,
         already: false,
+        notices: checked.notices,
+        withheld: checked.withheld,
     })
 }
 

@@ -13,6 +13,7 @@ use super::address::Network;
 use super::settings::{Delivery, Encrypt, Retention, Security, SignedParts};
 use crate::base::id::{Environment, PartnerId};
 use crate::contract::Operation;
+use crate::contract::codelist::{NAMES, Unknown};
 
 /// Why a partner file is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,13 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The agreement profile is not there, or is not right: `coconnect profile check` tells more.
+    #[error("profile")]
+    ConfigProfile {
+        /// Why.
+        #[source]
+        source: Box<crate::exchange::profile::Error>,
+    },
     /// Two partners share what must tell them apart: a TLS certificate, a Basic user, an id.
     #[error("{field}: {what} belongs to partner {first} and to partner {second}")]
     ConfigShared {
@@ -76,6 +84,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(super) fn profile(source: crate::exchange::profile::Error) -> Self {
+        Self::ConfigProfile { source: Box::new(source) }
+    }
+
     pub(super) fn field(field: impl Into<String>, expected: impl Into<String>, came: impl ToString) -> Self {
         Self::ConfigField { field: field.into(), expected: expected.into(), came: came.to_string() }
     }
@@ -216,7 +228,7 @@ pub struct PartnerFile {
     pub operations_out: Vec<OperationName>,
     /// Country codes (ISO 3166-1 alpha-2) that the partner speaks for.
     pub territories: Vec<String>,
-    /// Name of the agreement profile in `profiles/`; default `default`.
+    /// Name of the agreement profile: a file of `profiles/`, else one that is built in; default `default`.
     #[serde(default = "default_profile")]
     pub profile: String,
     /// Whether messages are exchanged with it now; default true.
@@ -231,9 +243,14 @@ pub struct PartnerFile {
     /// Retention settings.
     #[serde(default)]
     pub retention: Retention,
-    /// Code lists in force with the partner, name = version.
+    /// Code lists in force with the partner, name = version: `iso-4217 = "2026"`. A list that is not named, or of which we do
+    /// not have the version, stands for our newest; `partner show` tells where they differ.
     #[serde(default)]
     pub code_lists: BTreeMap<String, String>,
+    /// What becomes of a document with a code that is not listed: name of a list = `reject`, `warn` or `pass`; `default` for
+    /// those that are not named; without it what each list says (`partner show --json`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown_codes: BTreeMap<String, Unknown>,
     /// Its certificates.
     #[serde(default, rename = "certificate")]
     pub certificates: Vec<CertificateEntry>,
@@ -305,6 +322,11 @@ impl PartnerFile {
             || !self.profile.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         {
             return Err(Error::field("profile", "a-z, 0-9 and -", format!("{:?}", self.profile)));
+        }
+        if let Some(name) = self.unknown_codes.keys().find(|name| *name != "default" && !NAMES.contains(&name.as_str()))
+        {
+            let expected = format!("default or one of {}", NAMES.join(", "));
+            return Err(Error::field("unknown_codes", expected, format!("{name:?}")));
         }
         self.check_endpoint()
     }

@@ -25,7 +25,9 @@ pub use settings::{
 use zeroize::Zeroizing;
 
 use crate::base::id::{Environment, PartnerId};
+use crate::contract::codelist::Lists;
 use crate::contract::{Operation, Slots};
+use crate::exchange::profile::{Calendars, Compiled, Profiles};
 use crate::pki::{Certificate, TrustAnchors};
 
 /// A certificate of a partner with what it may be used for.
@@ -47,14 +49,27 @@ pub struct Partner {
     anchors: TrustAnchors,
     password_out: Option<(String, Zeroizing<String>)>,
     slots: Slots,
+    profile: Arc<Compiled>,
+    calendars: Arc<Calendars>,
+    code_lists: Lists,
 }
 
 impl Partner {
-    /// Reads the certificates that `file` names, relative to `folder`; `own_anchors` vouch where it names no anchors.
+    /// Reads the certificates that `file` names, relative to `folder`; `own_anchors` vouch where it names no anchors. Its
+    /// agreement profile is one of the folder `profiles` beside `folder`, or a built-in one.
     ///
     /// # Errors
     /// [`Error`] names the entry.
     pub fn load(file: PartnerFile, folder: &Path, own_anchors: &TrustAnchors) -> Result<Self, Error> {
+        Self::load_with(file, folder, own_anchors, &profiles_beside(folder)?)
+    }
+
+    fn load_with(
+        file: PartnerFile,
+        folder: &Path,
+        own_anchors: &TrustAnchors,
+        profiles: &Profiles,
+    ) -> Result<Self, Error> {
         file.check()?;
         let (mut certificates, mut intermediates) = (Vec::new(), Vec::new());
         for (at, entry) in file.certificates.iter().enumerate() {
@@ -74,26 +89,48 @@ impl Partner {
             others.into_iter().for_each(|other| anchors.add_anchor(other));
         }
         intermediates.into_iter().for_each(|certificate| anchors.add_intermediate(certificate));
-        Self::new(file, certificates, anchors, folder)
+        Self::assemble(file, certificates, anchors, folder, profiles)
     }
 
-    /// A partner of parts that are read already.
+    /// A partner of parts that are read already, with a built-in profile.
     ///
     /// # Errors
-    /// [`Error`] when the file's secret or password file cannot be used.
+    /// [`Error`] when the file's secret, password file or profile cannot be used.
     pub fn new(
         file: PartnerFile,
         certificates: Vec<PartnerCertificate>,
         anchors: TrustAnchors,
         folder: &Path,
     ) -> Result<Self, Error> {
+        Self::assemble(file, certificates, anchors, folder, Profiles::built_in())
+    }
+
+    fn assemble(
+        file: PartnerFile,
+        certificates: Vec<PartnerCertificate>,
+        anchors: TrustAnchors,
+        folder: &Path,
+        profiles: &Profiles,
+    ) -> Result<Self, Error> {
+        let profile = profiles.compiled(&file.profile).map_err(Error::profile)?;
         let secret = Secret::parse(&file.basic_secret)
             .map_err(|expected| Error::field("basic_secret", expected, "something else"))?;
         let password_out = match (&file.delivery.basic_user, &file.delivery.basic_password_file) {
             (Some(user), Some(path)) => Some((user.clone(), read_password(&folder.join(path))?)),
             _ => None,
         };
-        Ok(Self { file, secret, certificates, anchors, password_out, slots: Slots::default() })
+        let code_lists = Lists::new(&file.code_lists, &file.unknown_codes);
+        Ok(Self {
+            file,
+            secret,
+            certificates,
+            anchors,
+            password_out,
+            slots: Slots::default(),
+            profile: Arc::new(profile),
+            code_lists,
+            calendars: Arc::clone(profiles.calendars()),
+        })
     }
 
     /// Its id.
@@ -130,6 +167,24 @@ impl Partner {
     #[must_use]
     pub fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// The agreement profile in force with it.
+    #[must_use]
+    pub fn profile(&self) -> &Compiled {
+        &self.profile
+    }
+
+    /// Working days, for the rules of the profile.
+    #[must_use]
+    pub fn calendars(&self) -> &Calendars {
+        &self.calendars
+    }
+
+    /// Code lists in force with it, and what becomes of a code that is not listed.
+    #[must_use]
+    pub fn code_lists(&self) -> &Lists {
+        &self.code_lists
     }
 
     /// User and password that we present to it, where it gave us some of its own.
@@ -181,6 +236,12 @@ impl Partner {
     pub fn speaks_for(&self, country: &str) -> bool {
         self.file.territories.iter().any(|code| code == country)
     }
+}
+
+/// The profiles of the folder beside that of the partners.
+fn profiles_beside(folder: &Path) -> Result<Profiles, Error> {
+    let beside = folder.parent().unwrap_or(Path::new("")).join("profiles");
+    Profiles::load(&beside).map_err(Error::profile)
 }
 
 /// The certificate of a file, and the authorities that follow it there: nothing of a file is left unread.
@@ -278,12 +339,14 @@ impl PartnerSet {
             Err(source) => return Err(LoadError::of(folder, unreadable(source))),
         }
         files.sort();
+        let profiles = profiles_beside(folder).map_err(|error| LoadError::of(folder, error))?;
         let mut partners = Vec::with_capacity(files.len());
         for path in files {
             let text = std::fs::read_to_string(&path).map_err(|source| {
                 LoadError::of(&path, Error::ConfigUnreadable { path: path.display().to_string(), source })
             })?;
-            let partner = PartnerFile::parse(&text).and_then(|file| Partner::load(file, folder, own_anchors));
+            let partner =
+                PartnerFile::parse(&text).and_then(|file| Partner::load_with(file, folder, own_anchors, &profiles));
             partners.push(partner.map_err(|error| LoadError::of(&path, error))?);
         }
         Self::new(partners, environment).map_err(|error| LoadError::of(folder, error))

@@ -1,10 +1,12 @@
 //! Two exchanges back to back: no sockets, a memory store each, one mock clock.
 
 mod answers;
+mod codes;
 mod deliveries;
 mod lenient;
 mod oracle;
 mod pressure;
+mod profiles;
 mod refusals;
 
 use std::collections::HashMap;

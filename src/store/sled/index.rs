@@ -8,8 +8,10 @@
 //! position file. After a crash on the same boot sled is a little ahead of its checkpoint, so each value that replaced
 //! one of the checkpoint carries that one's share of the sum (its **base**), and a removed key stays as a tombstone
 //! until the next checkpoint. Thus a start can compute, in one pass, what the sum was at the checkpoint, whatever was
-//! written after it. A difference of one key or octet is seen; the index is then made again.
+//! written after it. What was written after it must be what the journal says, record by record. A difference of one key or
+//! octet is seen; the index is then made again.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -34,6 +36,16 @@ pub enum New<'a> {
     Bytes(&'a [u8]),
     /// Nothing.
     Removed,
+}
+
+impl<'a> New<'a> {
+    fn parts(self) -> (u8, &'a [u8]) {
+        match self {
+            Self::At => (AT, &[]),
+            Self::Bytes(bytes) => (BYTES, bytes),
+            Self::Removed => (REMOVED, &[]),
+        }
+    }
 }
 
 /// A value as it stands in sled.
@@ -197,6 +209,15 @@ pub struct Index {
     total: Share,
     /// Tombstones to be removed after the next checkpoint.
     tombstones: Vec<Vec<u8>>,
+    /// Values found from after the checkpoint that the replay of the journal has not come to yet.
+    ahead: HashMap<Vec<u8>, Ahead>,
+}
+
+/// A value that sled has from after its checkpoint.
+struct Ahead {
+    tag: u8,
+    version: u64,
+    share: Share,
 }
 
 impl Index {
@@ -204,7 +225,16 @@ impl Index {
     #[must_use]
     pub fn fresh(db: ::sled::Db, secret: [u8; 32]) -> Self {
         let tree = (*db).clone();
-        Self { db, tree, secret, checkpoint: 0, limit: 0, total: Share::default(), tombstones: Vec::new() }
+        Self {
+            db,
+            tree,
+            secret,
+            checkpoint: 0,
+            limit: 0,
+            total: Share::default(),
+            tombstones: Vec::new(),
+            ahead: HashMap::new(),
+        }
     }
 
     /// The index that was there at `checkpoint` and whatever was written to it after; or why it is not that.
@@ -243,6 +273,10 @@ impl Index {
             if stored.tag == REMOVED {
                 index.tombstones.push(key.to_vec());
             }
+            if stored.version > index.limit {
+                let ahead = Ahead { tag: stored.tag, version: stored.version, share };
+                index.ahead.insert(key.to_vec(), ahead);
+            }
         }
         match then == wanted {
             true => Ok(index),
@@ -271,6 +305,35 @@ impl Index {
         !self.tombstones.is_empty()
     }
 
+    /// As [`Index::write`] for a record that the journal is read for: what sled already has of it must be the same.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn rewrite(&mut self, key: &[u8], version: u64, new: New<'_>) -> Result<(), Error> {
+        if let Some(ahead) = self.ahead.get(key)
+            && ahead.version == version
+        {
+            let (tag, bytes) = new.parts();
+            let told = Stored { tag, version, base: None, bytes };
+            if ahead.tag == tag && ahead.share == told.share(&self.secret, key) {
+                self.ahead.remove(key);
+            }
+        }
+        self.write(key, version, new)
+    }
+
+    /// After the whole journal was read: why a value from after the checkpoint is not one that the journal wrote.
+    #[must_use]
+    pub fn unexplained(&self) -> Option<String> {
+        let newest = self.ahead.values().map(|ahead| ahead.version).max()?;
+        Some(format!(
+            "{} values after checkpoint {} are not those of the journal, the newest of record {}",
+            self.ahead.len(),
+            self.checkpoint,
+            Position::from_version(newest)
+        ))
+    }
+
     /// Puts `new` under a flat key, as the record at `version` says. Idempotent, and never goes back to an older version.
     ///
     /// # Errors
@@ -281,11 +344,7 @@ impl Index {
         if old.is_some_and(|old| old.version >= version) {
             return Ok(());
         }
-        let (tag, bytes) = match new {
-            New::At => (AT, &[][..]),
-            New::Bytes(bytes) => (BYTES, bytes),
-            New::Removed => (REMOVED, &[][..]),
-        };
+        let (tag, bytes) = new.parts();
         let base = old.and_then(|old| self.base(key, &old));
         let stored = Stored { tag, version, base, bytes };
         if let Some(old) = old {
@@ -395,4 +454,90 @@ fn decoded(octets: &[u8]) -> Result<Stored<'_>, Error> {
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: ::sled::Error) -> Error {
     Error::Index { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::journal::JournalCursor;
+
+    const SECRET: [u8; 32] = [7; 32];
+
+    /// The key of a test value.
+    fn key(n: u8) -> [u8; 2] {
+        [9, n]
+    }
+
+    /// An index with two keys in its checkpoint at 100 and, beyond it, what a journal wrote at 200 to 203.
+    fn kept() -> (tempfile::TempDir, ::sled::Db, Checkpoint) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(folder.path(), 1 << 20).unwrap();
+        let mut index = Index::fresh(db.clone(), SECRET);
+        index.write(&key(1), 50, New::Bytes(b"old")).unwrap();
+        index.write(&key(2), 100, New::At).unwrap();
+        index.checkpoint(folder.path(), 1, 100).unwrap();
+        let checkpoint = Checkpoint {
+            number: 1,
+            store_id: [0; 16],
+            boot: String::new(),
+            clean: false,
+            cursor: JournalCursor::start(),
+            last: Some(Position::from_version(100)),
+            count: index.total().count,
+            sum: index.total().sum,
+            trees: Vec::new(),
+        };
+        index.begin_after(1, 100).unwrap();
+        journal(&mut index, Index::write);
+        (folder, db, checkpoint)
+    }
+
+    type Write = fn(&mut Index, &[u8], u64, New<'_>) -> Result<(), Error>;
+
+    fn journal(index: &mut Index, write: Write) {
+        write(index, &key(1), 200, New::Bytes(b"new")).unwrap();
+        write(index, &key(3), 201, New::At).unwrap();
+        write(index, &key(2), 202, New::Removed).unwrap();
+        write(index, &key(1), 203, New::Bytes(b"newer")).unwrap();
+    }
+
+    /// What a start finds after `damage`: why it does not trust the index, if it does not.
+    fn judged(damage: impl Fn(&::sled::Db)) -> Option<String> {
+        let (_folder, db, checkpoint) = kept();
+        damage(&db);
+        let mut index = match Index::examine(db, SECRET, &checkpoint) {
+            Ok(index) => index,
+            Err(reason) => return Some(reason),
+        };
+        journal(&mut index, Index::rewrite);
+        index.unexplained()
+    }
+
+    #[test]
+    fn what_the_journal_wrote_after_the_checkpoint_is_trusted_however_much_of_it_sled_has() {
+        assert_eq!(judged(|_| ()), None);
+        assert_eq!(judged(|db| drop(db.remove(key(3)).unwrap())), None, "not yet written by sled");
+    }
+
+    #[test]
+    fn every_octet_changed_after_the_checkpoint_is_noticed() {
+        for n in 1..=3 {
+            let octets = kept().1.get(key(n)).unwrap().unwrap();
+            for at in 0..octets.len() {
+                for bit in [0, 7] {
+                    let mut changed = octets.to_vec();
+                    changed[at] ^= 1 << bit;
+                    let reason = judged(|db| drop(db.insert(key(n), changed.as_slice()).unwrap()));
+                    assert!(reason.is_some(), "key {n}, octet {at}, bit {bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_the_journal_never_wrote_is_noticed() {
+        let stored = Stored { tag: AT, version: 201, base: None, bytes: &[] };
+        let reason = judged(|db| drop(db.insert(key(8), stored.encode()).unwrap()));
+        assert!(reason.unwrap().contains("record 0:201"));
+    }
 }

@@ -78,11 +78,19 @@ impl Ops {
     /// [`Error::Index`].
     pub fn apply(&self, index: &mut Index, version: u64, replay: bool) -> Result<(), Error> {
         for (key, will) in &self.writes {
-            match will {
-                Will::Point { absent: true } if !replay => index.write_absent(key, version)?,
-                Will::Point { .. } => index.write(key, version, New::At)?,
-                Will::Hold(bytes) => index.write(key, version, New::Bytes(bytes))?,
-                Will::Vanish => index.write(key, version, New::Removed)?,
+            let new = match will {
+                Will::Point { absent: true } if !replay => {
+                    index.write_absent(key, version)?;
+                    continue;
+                }
+                Will::Point { .. } => New::At,
+                Will::Hold(bytes) => New::Bytes(bytes),
+                Will::Vanish => New::Removed,
+            };
+            if replay {
+                index.rewrite(key, version, new)?;
+            } else {
+                index.write(key, version, new)?;
             }
         }
         Ok(())

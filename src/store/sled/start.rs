@@ -219,7 +219,7 @@ impl Start<'_> {
             last: checkpoint.last,
             trees: checkpoint.trees.iter().map(|mark| (mark.name.clone(), mark.clone())).collect(),
         };
-        self.replay(applied, trees, Told::default()).map(Ok)
+        self.replay(applied, trees, Told::default())
     }
 
     /// Makes index and trees from the whole journal.
@@ -239,10 +239,12 @@ impl Start<'_> {
             trees: HashMap::new(),
         };
         let trees = Trees::new(&self.places.trees, self.identity.store_id)?;
-        self.replay(applied, trees, Told { rebuilt, ..Told::default() })
+        let started = self.replay(applied, trees, Told { rebuilt, ..Told::default() })?;
+        started.map_err(|reason| Error::Index { reason })
     }
 
-    fn replay(&mut self, mut applied: Applied, trees: Trees, mut told: Told) -> Result<Started, Error> {
+    /// Reads the journal from where the index ends; or says why what sled has beyond that is not to be trusted.
+    fn replay(&mut self, mut applied: Applied, trees: Trees, mut told: Told) -> Result<Result<Started, String>, Error> {
         let mut reader = JournalReader::new(&self.places.journal, applied.cursor);
         let end = loop {
             let batch = match reader.next_batch()? {
@@ -259,6 +261,9 @@ impl Start<'_> {
             }
         };
         (self.progress)(told.replayed);
+        if let Some(reason) = applied.index.unexplained() {
+            return Ok(Err(reason));
+        }
         self.settle(&end, &mut told)?;
         if told.replayed > 0 || told.rebuilt.is_some() || applied.index.untidy() || applied.number == 0 {
             for name in trees.names() {
@@ -271,7 +276,7 @@ impl Start<'_> {
         } else {
             self.dirty()?;
         }
-        Ok(Started { identity: self.identity, cursor: end.cursor, applied, trees, told })
+        Ok(Ok(Started { identity: self.identity, cursor: end.cursor, applied, trees, told }))
     }
 
     fn settle(&self, end: &JournalEnd, told: &mut Told) -> Result<(), Error> {

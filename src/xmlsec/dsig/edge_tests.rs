@@ -147,6 +147,49 @@ fn id_looks_into_the_document_whose_nodes_are_filtered() {
     }
 }
 
+#[test]
+fn a_fragment_of_a_mapped_file_is_a_part_of_that_file() {
+    // §4.4.3.2: `other.xml#id`. Its nodes are those of another document: of the one at hand they cover nothing.
+    let key = ec(Nid::X9_62_PRIME256V1);
+    let external = "<e><!-- c --><f xml:id=\"in\">1<!-- d --></f><f id=\"twin\"/><f id=\"twin\"/></e>";
+    let urls: UrlMap =
+        [("urn:e", external), ("urn:e#whole", "octets")].map(|(uri, text)| (uri.to_owned(), text.into())).into();
+    let part = "<f xml:id=\"in\">1</f>";
+    let commented = "<f xml:id=\"in\">1<!-- d --></f>";
+    for (uri, expected) in [
+        ("urn:e#in", Some(part)),
+        ("urn:e#xpointer(id('in'))", Some(commented)),
+        ("urn:e#xpointer(/)", Some(external)),
+        ("urn:e#whole", Some("octets")),
+        ("urn:e#out", None),
+        ("urn:e#twin", None),
+        ("urn:e#", None),
+        ("urn:e#xpointer(//f)", None),
+        ("urn:other#in", None),
+    ] {
+        // Comments that the pointer keeps are seen only where the canonical form keeps them too.
+        let commented = if uri == "urn:e#whole" { String::new() } else { transform(&format!("{EXC}WithComments"), "") };
+        let text = format!("<r><a id=\"out\"/>{}</r>", template(uri, &commented, ""));
+        let text = text.replace("<ds:DigestValue/>", "<ds:DigestValue>AAAA</ds:DigestValue>");
+        let document = parse(&text.replace("<ds:SignatureValue/>", "<ds:SignatureValue>AAAA</ds:SignatureValue>"));
+        let ids = IdIndex::build(&document, &IdAttributes::usual().with("", "id"));
+        let (policy, ring) = (Policy::default(), ring_of(&key));
+        let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: None };
+        let source = KeySource { ring: &ring, trust: None };
+        let judged = verify::verify(&context, verify::outermost_signatures(&document)[0], &source, Steps::All);
+        let digested = judged.references[0].outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+        match expected {
+            Some(expected) => {
+                let expected = expected.replace("<f id=\"twin\"/>", "<f id=\"twin\"></f>");
+                let digested = digested.unwrap_or_else(|| panic!("{uri}: {:?}", judged.references[0].outcome));
+                assert_eq!(*digested.computed, openssl::sha::sha256(expected.as_bytes())[..], "{uri}");
+                assert!(digested.target.is_none() && digested.covered.is_none(), "{uri}");
+            }
+            None => assert!(digested.is_none(), "{uri}"),
+        }
+    }
+}
+
 /// An `ECKeyValue` of `key` whose curve is spelled out, with the parts that `change` names replaced.
 fn explicit(key: &PKey<Private>, change: &[(&str, Vec<u8>)]) -> String {
     let ec = key.ec_key().unwrap();

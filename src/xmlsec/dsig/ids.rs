@@ -294,6 +294,18 @@ mod tests {
         }
     }
 
+    /// Only what stands below a node is added, also where it is the last of its parent.
+    #[test]
+    fn what_follows_a_node_is_not_below_it() {
+        let (mut document, mut ids) = build("<r><x key='x'/></r>");
+        let x = ids.get(&document, "x").unwrap();
+        let (first, _) = document.replace(x, b"<a><b key='b'/></a><c key='c'/>").unwrap().unwrap();
+        let b = document.elements(first).next().unwrap();
+        ids.extend(&document, b);
+        assert!(ids.get(&document, "b").is_ok());
+        assert_eq!(ids.get(&document, "c"), Err(IdError::Missing));
+    }
+
     /// A part that was replaced within a fragment is no longer there.
     #[test]
     fn what_was_replaced_twice_has_no_id() {

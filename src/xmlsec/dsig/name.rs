@@ -51,7 +51,8 @@ fn comparable(value: &str) -> String {
 /// Splits into components; none when it is no distinguished name.
 fn parse(text: &str) -> Option<Vec<Component>> {
     let mut components = Vec::new();
-    let mut rest = text.trim();
+    // At the end a blank may belong to the last value: `\ `.
+    let mut rest = text.trim_start();
     if rest.len() > 8_192 {
         return None;
     }
@@ -216,6 +217,16 @@ mod tests {
         ] {
             assert!(!matches(text, &name), "{text}");
         }
+    }
+
+    #[test]
+    fn an_escaped_blank_at_the_end_of_the_text_belongs_to_the_value() {
+        // Cut off, it left a lone backslash behind, and the name named nobody.
+        let name = name(&[("C", "KR"), ("CN", " Kim ")]);
+        for text in ["C=KR, CN=\\ Kim\\ ", "CN=\\ Kim\\ ,C=KR", "C=KR,CN=\\20Kim\\20 \n", " C=KR,CN=\" Kim \" "] {
+            assert!(matches(text, &name), "{text:?}");
+        }
+        assert!(!matches("C=KR,CN=Kim\\", &name), "nothing is escaped");
     }
 
     #[test]

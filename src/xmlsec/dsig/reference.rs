@@ -31,7 +31,7 @@ pub enum Target {
         /// Whether comments belong to it.
         comments: bool,
     },
-    /// Anything outside the document.
+    /// Anything outside the document, with its fragment.
     External(String),
     /// `#xpointer(...)` of another form.
     UnsupportedPointer(String),
@@ -228,10 +228,7 @@ impl Reference {
     /// When it could not be computed. A digest that differs is no error.
     pub fn digest(&self, context: &Context<'_>, signature: NodeId, scratch: &mut Vec<u8>) -> Result<Digested, Error> {
         let start = dereference(&self.target, self.uri(), context)?;
-        let target = match &start {
-            Data::Nodes { nodes: NodeSet::Subtree { root, .. }, .. } => Some(*root),
-            _ => None,
-        };
+        let target = start.root_here();
         let covered = transform::run(start, &self.transforms, context, signature, scratch)?;
         let computed = digest::digest(self.method, scratch)?;
         let matches = computed.len() == self.expected.len() && openssl::memcmp::eq(&computed, &self.expected);
@@ -251,18 +248,38 @@ pub(super) fn dereference<'a>(target: &Target, uri: &str, context: &Context<'a>)
         Target::Absent => Ok(Data::of(document, document.root(), false)),
         Target::WholeDocument { comments } => Ok(Data::of(document, document.root(), *comments)),
         Target::Id { id, comments } => Ok(Data::of(document, find(document, context.ids, uri, id)?, *comments)),
-        Target::External(uri) => match context.urls.get(uri.as_str()) {
-            Some(octets) if context.policy.allows_external_references() => {
-                transform::charge(context, octets.len())?;
-                Ok(Data::Octets(octets.clone()))
-            }
-            _ => Err(Error::External { uri: shortened(uri) }),
-        },
-        Target::UnsupportedPointer(pointer) => Err(Error::UnsupportedReference {
-            uri: shortened(pointer),
-            why: "of XPointer only xpointer(/) and xpointer(id('...')) are implemented",
-        }),
+        Target::External(uri) => external(uri, context),
+        Target::UnsupportedPointer(pointer) => Err(unsupported(pointer)),
     }
+}
+
+fn unsupported(pointer: &str) -> Error {
+    let why = "of XPointer only xpointer(/) and xpointer(id('...')) are implemented";
+    Error::UnsupportedReference { uri: shortened(pointer), why }
+}
+
+/// The octets that the caller mapped to `uri`; of a URI with a fragment, else, the part of the document mapped to what
+/// stands before the `#` (§4.4.3.2). Ids there are told as they are here.
+fn external<'a>(uri: &str, context: &Context<'a>) -> Result<Data<'a>, Error> {
+    let nowhere = || Error::External { uri: shortened(uri) };
+    let mapped = |uri: &str| context.urls.get(uri).filter(|_| context.policy.allows_external_references());
+    if let Some(octets) = mapped(uri) {
+        transform::charge(context, octets.len())?;
+        return Ok(Data::Octets(octets.clone()));
+    }
+    let (file, _) = uri.split_once('#').ok_or_else(nowhere)?;
+    let octets = mapped(file).ok_or_else(nowhere)?;
+    transform::charge(context, octets.len())?;
+    let document = transform::parse_octets(octets.clone(), context)?;
+    let (root, comments) = match Target::parse(uri.get(file.len()..)) {
+        Target::WholeDocument { comments } => (document.root(), comments),
+        Target::Id { id, comments } => {
+            let ids = IdIndex::build(&document, context.ids.attributes());
+            (find(&document, &ids, uri, &id)?, comments)
+        }
+        Target::Absent | Target::External(_) | Target::UnsupportedPointer(_) => return Err(unsupported(uri)),
+    };
+    Ok(Data::of_parsed(document, root, comments))
 }
 
 /// The octets that a `CipherReference` leads to: its URI and its `Transforms` mean what those of a Reference mean (XML

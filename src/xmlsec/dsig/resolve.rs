@@ -15,11 +15,10 @@ use super::error::Error;
 use super::key_info::{KeyInfo, KeyInfoItem, RetrievalMethod};
 use super::reference::{Context, Target, dereference};
 use super::signature::Signature;
-use super::transform::{self, Data};
+use super::transform;
 use super::trust::{Trust, subject};
 use super::x509_data::X509Data;
 use crate::base::limits;
-use crate::xml::c14n::NodeSet;
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::enc;
 use crate::xmlsec::key::{KeyRing, Material, VerifyingKey};
@@ -335,9 +334,7 @@ impl Search<'_, '_> {
     /// XML Signature 1.1 §4.5.10: leads to a `ds:KeyInfo` of this document.
     fn follow(&mut self, uri: &str, signature: NodeId, depth: usize) -> Result<(), String> {
         let start = dereference(&Target::parse(Some(uri)), uri, self.context).map_err(|why| why.to_string())?;
-        let Data::Nodes { nodes: NodeSet::Subtree { root, .. }, .. } = start else {
-            return Err("it leads out of the document".to_owned());
-        };
+        let root = start.root_here().ok_or("it leads out of the document")?;
         let document = self.context.document;
         if document.kind(root) != Kind::Element || !document.is(root, ns::DS, "KeyInfo") {
             return Err("it leads to no KeyInfo".to_owned());

@@ -3,9 +3,7 @@
 use openssl::x509::X509;
 
 use super::reference::{Context, Target, dereference};
-use super::transform::Data;
 use super::x509_data::X509Data;
-use crate::xml::c14n::NodeSet;
 use crate::xml::{Document, NodeId, ns};
 use crate::xmlsec::read;
 
@@ -112,10 +110,8 @@ fn single_child(document: &Document, reference: NodeId) -> Result<Pointer<'_>, S
 
 fn target(context: &Context<'_>, uri: &str) -> Result<NodeId, String> {
     let target = Target::parse(Some(uri));
-    match dereference(&target, uri, context).map_err(|why| why.to_string())? {
-        Data::Nodes { nodes: NodeSet::Subtree { root, .. }, .. } => Ok(root),
-        _ => Err("it leads out of the document".to_owned()),
-    }
+    let found = dereference(&target, uri, context).map_err(|why| why.to_string())?;
+    found.root_here().ok_or_else(|| "it leads out of the document".to_owned())
 }
 
 /// The certificate of these octets: one of `known` where it is there, since reading one costs more than looking for it.

@@ -205,15 +205,26 @@ impl<'a> Data<'a> {
         Self::Nodes { holder: Holder::Main(document), nodes }
     }
 
+    /// `root` and all below it, of a document that was parsed on the way.
+    pub(super) fn of_parsed(document: Document, root: NodeId, comments: bool) -> Self {
+        let nodes = NodeSet::Subtree { root, except: Vec::new(), comments };
+        Self::Nodes { holder: Holder::Parsed(Rc::new(document)), nodes }
+    }
+
+    /// The node of the document at hand whose subtree this is; none for nodes of another document.
+    pub(super) fn root_here(&self) -> Option<NodeId> {
+        match self {
+            Self::Nodes { holder: Holder::Main(_), nodes: NodeSet::Subtree { root, .. } } => Some(*root),
+            _ => None,
+        }
+    }
+
     /// Octets become nodes by parsing (§4.4.3.2).
     fn into_nodes(self, context: &Context<'_>) -> Result<(Holder<'a>, NodeSet), Error> {
-        let policy = context.policy;
         match self {
             Self::Nodes { holder, nodes } => Ok((holder, nodes)),
             Self::Octets(octets) => {
-                charge(context, octets.len())?;
-                let options = crate::xml::Options { dtd: policy.dtd, ..Default::default() };
-                let document = crate::xml::parse(octets, &options)?;
+                let document = parse_octets(octets, context)?;
                 let nodes = NodeSet::Subtree { root: document.root(), except: Vec::new(), comments: true };
                 Ok((Holder::Parsed(Rc::new(document)), nodes))
             }
@@ -232,6 +243,13 @@ impl<'a> Data<'a> {
         }
         Ok(())
     }
+}
+
+/// Parses octets that are met on the way, counted.
+pub(super) fn parse_octets(octets: Vec<u8>, context: &Context<'_>) -> Result<Document, Error> {
+    charge(context, octets.len())?;
+    let options = crate::xml::Options { dtd: context.policy.dtd, ..Default::default() };
+    Ok(crate::xml::parse(octets, &options)?)
 }
 
 /// Counts work before the next is begun; see [`super::ids::IdIndex::charge_octets`].

@@ -46,6 +46,11 @@ pub fn meta_data(dice: &mut Dice, fill: Fill) -> Tree {
     element(root, dice, fill)
 }
 
+/// Any root of the contract.
+pub fn root(root: &Element, dice: &mut Dice, fill: Fill) -> Tree {
+    element(root, dice, fill)
+}
+
 fn prefix(ns: u8) -> &'static str {
     match Slot::ALL[usize::from(ns)] {
         Slot::Lpco => "",

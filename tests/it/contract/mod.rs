@@ -1,6 +1,8 @@
 //! The contract at work: Annex II row by row, round trips, refused twins, and two other validators' opinion.
 
+mod codes;
 mod instance;
+mod json;
 mod oracle;
 
 use std::collections::BTreeSet;

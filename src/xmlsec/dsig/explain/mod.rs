@@ -8,9 +8,8 @@
 use std::ops::ControlFlow;
 
 use super::reference::{Context, Target, dereference};
-use super::transform::{self, Data};
+use super::transform;
 use super::{Canonicalization, Error, Reference, Signature, Transform};
-use crate::xml::c14n::NodeSet;
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::algorithm::{C14N, DIGESTS, Digest};
 use crate::xmlsec::provider::digest::digest;
@@ -325,10 +324,8 @@ fn transformed(
 /// What the Reference digests, where that is an element with everything in it and its transforms are canonicalization
 /// and enveloped-signature alone.
 fn subject<'a>(context: &Context<'a>, signature: &Signature, reference: &Reference) -> Option<Subject<'a>> {
-    match dereference(reference.target(), reference.uri(), context) {
-        Ok(Data::Nodes { nodes: NodeSet::Subtree { root, .. }, .. }) => subject_at(context, signature, reference, root),
-        _ => None,
-    }
+    let start = dereference(reference.target(), reference.uri(), context).ok()?;
+    subject_at(context, signature, reference, start.root_here()?)
 }
 
 /// The same where the URI leads nowhere: what surrounds everything, in whose elements the right one may be found.

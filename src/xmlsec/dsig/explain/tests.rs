@@ -5,7 +5,7 @@ use openssl::pkey::{PKey, Private};
 
 use super::*;
 use crate::xml;
-use crate::xml::c14n::{self, Method, Settings};
+use crate::xml::c14n::{self, Method, NodeSet, Settings};
 use crate::xmlsec::Policy;
 use crate::xmlsec::dsig::token::DocumentTokens;
 use crate::xmlsec::dsig::{IdAttributes, IdIndex, UrlMap, verify};
