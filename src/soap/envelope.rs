@@ -329,9 +329,7 @@ fn understood(document: &Document, node: NodeId) -> bool {
 }
 
 pub(crate) fn refuse_processing_instructions(document: &Document, root: NodeId) -> Result<(), Error> {
-    // The two octets are rare outside the XML declaration; the walk is paid only when they occur.
-    let rest = document.octets().get(2..).unwrap_or_default();
-    if memchr::memmem::find(rest, b"<?").is_none() {
+    if !document.may_have_asides() {
         return Ok(());
     }
     match document.descendants(root).find(|node| document.kind(*node) == Kind::ProcessingInstruction) {

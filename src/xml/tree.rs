@@ -92,6 +92,10 @@ pub struct Document {
     segments: Vec<u32>,
     /// Whether anything but the first text was ever read into it.
     holds_fragments: bool,
+    /// Whether a comment or a processing instruction was ever read into it.
+    pub(crate) has_asides: bool,
+    /// The number above which every node stands in the fragment that was read last, in document order.
+    last_fragment: u32,
     /// Octets of `text` that a fragment took the place of.
     replacements: Vec<splice::Replacement>,
     /// The name of the encoding in the XML declaration, where the input was transcoded.
@@ -137,6 +141,8 @@ impl Document {
             nodes_max: 0,
             segments: vec![start as u32],
             holds_fragments: false,
+            has_asides: false,
+            last_fragment: NONE,
             replacements: Vec::new(),
             foreign_encoding: None,
             lines: OnceLock::new(),
@@ -332,6 +338,50 @@ impl Document {
     /// Attributes of an element in the order of the text, namespace declarations excluded.
     pub fn attributes(&self, node: NodeId) -> impl Iterator<Item = Attribute<'_>> + '_ {
         self.node(node).attribute_range().map(|id| self.attribute_by_id(AttributeId(id as u32)))
+    }
+
+    /// False only when no comment and no processing instruction stands in the document.
+    #[must_use]
+    pub fn may_have_asides(&self) -> bool {
+        self.has_asides
+    }
+
+    /// False only when no attribute with a prefix has this local name.
+    pub(crate) fn may_have_prefixed_attribute(&self, local: &str) -> bool {
+        self.attributes.iter().any(|a| {
+            a.local_at > 0 && usize::from(a.name_len - a.local_at) == local.len() && self.slice(a.local_span()) == local
+        })
+    }
+
+    /// The elements among `node` and everything below it that have an attribute for which `wanted` says so, by the length
+    /// of its local name and whether the DTD declares it an id; in document order. None when the nodes do not stand in one
+    /// piece of the arena: then they must be walked.
+    pub(crate) fn owners_of(
+        &self,
+        node: NodeId,
+        wanted: impl Fn(usize, bool) -> bool,
+    ) -> Option<impl Iterator<Item = NodeId>> {
+        let end = if node == self.root() && self.replacements.is_empty() {
+            self.nodes.len() as u32
+        } else if self.last_fragment < node.0 {
+            // The nodes that follow in the fragment have higher numbers, the rest of the document has lower ones.
+            match self.next_after(self.root(), node) {
+                Some(next) if next > node => next.0,
+                _ => self.nodes.len() as u32,
+            }
+        } else {
+            return None;
+        };
+        let from = self.attributes.partition_point(|a| a.owner < node.0);
+        let attributes = self.attributes.get(from..).unwrap_or_default();
+        let mut last = NONE;
+        Some(attributes.iter().take_while(move |a| a.owner < end).filter_map(move |a| {
+            let fits = a.owner != last && wanted(usize::from(a.name_len - a.local_at), a.value_end & SIDE != 0);
+            fits.then(|| {
+                last = a.owner;
+                NodeId(a.owner)
+            })
+        }))
     }
 
     /// Whether an element has attributes, namespace declarations excluded.

@@ -1,10 +1,14 @@
 //! Keys ready for use: [`VerifyingKey`], [`SigningKey`], and [`Key`] as files hold them.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
 use openssl::error::ErrorStack;
 use openssl::pkey::{HasPublic, PKey, PKeyRef, Private, Public};
 use openssl::x509::X509;
 use zeroize::Zeroizing;
 
+use super::policy::{Policy, Refused};
 use super::provider::signature::{self, Scheme, Sign, Verify};
 
 /// Why a key was not read or could not be used.
@@ -52,6 +56,9 @@ pub enum Error {
 /// A key that verifies signatures. It may be shared between threads; it keeps OpenSSL contexts for each scheme used.
 pub struct VerifyingKey {
     material: VerifyingMaterial,
+    /// A bit for each level whose policy has found the public key sound: the key does not change, and asking OpenSSL for its
+    /// parts costs microseconds.
+    sound: AtomicU8,
 }
 
 enum VerifyingMaterial {
@@ -63,7 +70,7 @@ impl VerifyingKey {
     /// From a public key.
     #[must_use]
     pub fn from_public(key: PKey<Public>) -> Self {
-        Self { material: VerifyingMaterial::Public(Verify::new(key)) }
+        Self { material: VerifyingMaterial::Public(Verify::new(key)), sound: AtomicU8::new(0) }
     }
 
     /// The public key of a certificate.
@@ -77,7 +84,23 @@ impl VerifyingKey {
     /// From a shared secret, for HMAC.
     #[must_use]
     pub fn from_secret(secret: Zeroizing<Vec<u8>>) -> Self {
-        Self { material: VerifyingMaterial::Secret(secret) }
+        Self { material: VerifyingMaterial::Secret(secret), sound: AtomicU8::new(0) }
+    }
+
+    /// Whether `policy` takes the public key, as [`Policy::public_key`] says; secrets are taken. Judged once a level.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check(&self, policy: &Policy) -> Result<(), Refused> {
+        let bit = 1_u8 << (policy.level() as u8);
+        if self.sound.load(Ordering::Relaxed) & bit != 0 {
+            return Ok(());
+        }
+        if let Some(public) = self.public() {
+            policy.public_key(public)?;
+        }
+        self.sound.fetch_or(bit, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The public key; none for a secret.
@@ -259,10 +282,21 @@ pub fn public_of(key: &PKeyRef<Private>) -> Result<PKey<Public>, Error> {
     Ok(PKey::public_key_from_der(&key.public_key_to_der()?)?)
 }
 
-/// The keys that a caller has: `--key`, `--secret`, `--keys-file`.
+/// The keys that a caller has: `--key`, `--secret`, `--keys-file`. What verifying needs of each is made ready once, when it
+/// is first asked for: reading a certificate costs more than verifying with its key.
 #[derive(Clone, Default)]
 pub struct KeyRing {
     keys: Vec<Key>,
+    ready: Vec<Ready>,
+}
+
+/// What was made of a key.
+#[derive(Clone, Default)]
+struct Ready {
+    /// None inside: OpenSSL cannot derive the public half.
+    verifying: OnceLock<Option<Arc<VerifyingKey>>>,
+    /// DER of its certificates, in their order.
+    certificates: OnceLock<Vec<Vec<u8>>>,
 }
 
 impl KeyRing {
@@ -274,11 +308,28 @@ impl KeyRing {
     /// Adds a key.
     pub fn add(&mut self, key: Key) {
         self.keys.push(key);
+        self.ready.push(Ready::default());
     }
     /// All keys, in the order in which they were added.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+    /// The key number `at`, ready to verify with; none when its public half cannot be derived.
+    pub(crate) fn verifying(&self, at: usize) -> Option<&Arc<VerifyingKey>> {
+        let (key, ready) = (self.keys.get(at)?, self.ready.get(at)?);
+        ready.verifying.get_or_init(|| key.verifying().ok().map(Arc::new)).as_ref()
+    }
+    /// The certificate of these octets, if one of the keys has it.
+    pub(crate) fn certificate(&self, der: &[u8]) -> Option<&X509> {
+        self.keys.iter().zip(&self.ready).find_map(|(key, ready)| {
+            let known = ready.certificates.get_or_init(|| {
+                // An empty one equals none that a message brings.
+                key.certificates.iter().map(|one| one.to_der().unwrap_or_default()).collect()
+            });
+            let at = known.iter().position(|known| !known.is_empty() && known == der)?;
+            key.certificates.get(at)
+        })
     }
     /// Keys of this name, in order.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Key> + 'a {
@@ -291,7 +342,9 @@ impl KeyRing {
     /// A ring of the symmetric keys alone.
     #[must_use]
     pub fn shared(&self) -> Self {
-        Self { keys: self.secrets().cloned().collect() }
+        let mut shared = Self::new();
+        self.secrets().for_each(|key| shared.add(key.clone()));
+        shared
     }
     /// The private keys.
     pub fn private(&self) -> impl Iterator<Item = &Key> + '_ {
@@ -301,5 +354,40 @@ impl KeyRing {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rsa(bits: u32) -> PKey<Private> {
+        PKey::from_rsa(openssl::rsa::Rsa::generate(bits).unwrap()).unwrap()
+    }
+
+    /// What one level takes, a stricter one judges for itself.
+    #[test]
+    fn a_verdict_on_a_key_holds_for_its_level_alone() {
+        let key = VerifyingKey::from_public(public_of(&rsa(1024)).unwrap());
+        key.check(&Policy::legacy()).unwrap();
+        assert!(key.check(&Policy::default()).is_err());
+        assert!(key.check(&Policy::serve()).is_err());
+        key.check(&Policy::legacy()).unwrap();
+        let key = VerifyingKey::from_public(public_of(&rsa(2048)).unwrap());
+        for policy in [Policy::serve(), Policy::default(), Policy::legacy(), Policy::serve()] {
+            key.check(&policy).unwrap();
+        }
+    }
+
+    /// Made once, from the private key too; a clone of the ring has it ready as well.
+    #[test]
+    fn a_ring_makes_each_key_ready_once() {
+        let mut ring = KeyRing::new();
+        ring.add(Key { name: None, material: Material::Private(rsa(2048)), certificates: Vec::new() });
+        let first = Arc::clone(ring.verifying(0).unwrap());
+        assert!(Arc::ptr_eq(&first, ring.verifying(0).unwrap()));
+        assert!(Arc::ptr_eq(&first, ring.clone().verifying(0).unwrap()));
+        assert!(ring.verifying(1).is_none());
+        assert!(ring.certificate(b"").is_none());
     }
 }

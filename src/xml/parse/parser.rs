@@ -306,6 +306,7 @@ impl<'t> Parser<'t> {
     pub fn push_leaf(&mut self, mut node: Node, from: usize, to: usize) -> Result<u32, Fail> {
         let text = self.normalized(from, to);
         (node.a, node.b) = (text.start, text.end);
+        self.doc.has_asides = true;
         self.not_canonical();
         self.push(node)
     }

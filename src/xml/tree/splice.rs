@@ -47,6 +47,7 @@ impl Document {
             by_end: self.text.len() as u32,
         });
         self.segments.push(start as u32);
+        self.last_fragment = container.0;
         if let Some(lines) = self.lines.get_mut() {
             lines.extend(self.text.as_bytes());
         }

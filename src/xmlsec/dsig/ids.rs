@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::limits;
-use crate::xml::{Document, Kind, NodeId, TextPos, ns};
+use crate::xml::{Document, NodeId, TextPos, ns};
 
 /// Why an id leads to no element.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
@@ -76,15 +76,10 @@ impl IdAttributes {
         }
     }
 
-    /// False only when no attribute of `node` is an id.
+    /// False only when no attribute whose local name has this length is an id.
     #[inline]
-    fn may_have_id(&self, document: &Document, node: NodeId) -> bool {
-        let mut lengths = document.attribute_name_lengths(node);
-        if self.extra.is_empty() {
-            lengths.any(|(length, is_dtd_id)| length == 2 || is_dtd_id)
-        } else {
-            lengths.len() > 0
-        }
+    fn may_be_id(&self, length: usize, is_dtd_id: bool) -> bool {
+        length == 2 || is_dtd_id || !self.extra.is_empty()
     }
 
     fn names(&self, ns: &str, local: &str) -> bool {
@@ -119,6 +114,15 @@ impl IdIndex {
         index
     }
 
+    /// The ids of `document` as it is now; what following references has cost so far stays counted.
+    #[must_use]
+    pub(super) fn again(&self, document: &Document) -> Self {
+        let mut index = Self::build(document, &self.attributes);
+        *index.octets.get_mut() = self.octets.load(Ordering::Relaxed);
+        *index.steps.get_mut() = self.steps.load(Ordering::Relaxed);
+        index
+    }
+
     /// Which attributes count as ids here.
     #[must_use]
     pub fn attributes(&self) -> &IdAttributes {
@@ -128,18 +132,22 @@ impl IdIndex {
     /// Adds the ids of `node` and below: what a decryption put in place.
     pub fn extend(&mut self, document: &Document, node: NodeId) {
         self.unambiguous = OnceLock::new();
+        let attributes = self.attributes.clone();
+        let may_be_id = |length, is_dtd_id| attributes.may_be_id(length, is_dtd_id);
+        // Most elements have no attribute that could be an id: looking at the attributes alone is several times faster.
+        if let Some(owners) = document.owners_of(node, may_be_id) {
+            owners.for_each(|node| self.add(document, node));
+            return;
+        }
         for node in document.descendants(node) {
-            if document.kind(node) == Kind::Element {
+            if document.attribute_name_lengths(node).any(|(length, is_dtd_id)| may_be_id(length, is_dtd_id)) {
                 self.add(document, node);
             }
         }
     }
 
+    /// Adds the ids of one element.
     fn add(&mut self, document: &Document, node: NodeId) {
-        // Most elements have no attribute that could be an id, and most attributes no name that could be an id's.
-        if !self.attributes.may_have_id(document, node) {
-            return;
-        }
         let element_ns = document.ns(node);
         let mut first: Option<&str> = None;
         let mut two_ids = false;
@@ -235,5 +243,79 @@ impl IdIndex {
     #[must_use]
     pub fn first_duplicate(&self) -> Option<&str> {
         self.first_duplicate.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::{Options, parse};
+
+    fn build(text: &str) -> (Document, IdIndex) {
+        let document = parse(text.as_bytes().to_vec(), &Options::default()).unwrap();
+        let ids = IdIndex::build(&document, &IdAttributes::usual().with("", "key"));
+        (document, ids)
+    }
+
+    /// Each id with where it leads, and whether two bear it.
+    fn shown(document: &Document, ids: &IdIndex) -> Vec<(String, String, bool, bool)> {
+        let shown = |(id, entry): (&Box<str>, &Entry)| {
+            let octets = String::from_utf8(document.node_octets(entry.node)).unwrap();
+            (id.to_string(), octets, entry.second.is_some(), entry.two_ids)
+        };
+        let mut all: Vec<_> = ids.entries.iter().map(shown).collect();
+        all.sort();
+        all
+    }
+
+    /// Ids are gathered from the attributes alone where nodes stand in one piece, and by walking where they do not.
+    #[test]
+    fn fragments_bring_the_ids_that_the_whole_document_would_have() {
+        let ds = ns::DS;
+        let text = format!("<r xmlns:ds='{ds}'><ds:A Id='a'/><x key='x'><y/></x><ds:Z Id='z'/></r>");
+        let inner = ["", "<ds:B Id='b'/>", "<p key='p'><q key='q'/></p>t<ds:B Id='b' xml:id='c'/><s><u key='a'/></s>"];
+        for fragment in inner {
+            let (mut document, mut ids) = build(&text);
+            let x = ids.get(&document, "x").unwrap();
+            if let Some((first, last)) = document.replace(x, fragment.as_bytes()).unwrap() {
+                let mut next = Some(first);
+                while let Some(node) = next {
+                    ids.extend(&document, node);
+                    next = if node == last { None } else { document.next_sibling(node) };
+                }
+            }
+            assert_eq!(ids.get(&document, "x"), Err(IdError::Missing));
+            ids.entries.remove("x");
+            let again = ids.again(&document);
+            let (whole, wanted) = build(std::str::from_utf8(&document.to_octets()).unwrap());
+            assert_eq!(shown(&document, &ids), shown(&whole, &wanted), "{fragment}");
+            assert_eq!(shown(&document, &again), shown(&whole, &wanted), "{fragment}");
+            assert_eq!(ids.first_duplicate(), wanted.first_duplicate(), "{fragment}");
+        }
+    }
+
+    /// Only what stands below a node is added, also where it is the last of its parent.
+    #[test]
+    fn what_follows_a_node_is_not_below_it() {
+        let (mut document, mut ids) = build("<r><x key='x'/></r>");
+        let x = ids.get(&document, "x").unwrap();
+        let (first, _) = document.replace(x, b"<a><b key='b'/></a><c key='c'/>").unwrap().unwrap();
+        let b = document.elements(first).next().unwrap();
+        ids.extend(&document, b);
+        assert!(ids.get(&document, "b").is_ok());
+        assert_eq!(ids.get(&document, "c"), Err(IdError::Missing));
+    }
+
+    /// A part that was replaced within a fragment is no longer there.
+    #[test]
+    fn what_was_replaced_twice_has_no_id() {
+        let (mut document, mut ids) = build("<r><x key='x'/></r>");
+        let x = ids.get(&document, "x").unwrap();
+        let (first, _) = document.replace(x, b"<a><b key='b'/></a>").unwrap().unwrap();
+        let b = document.elements(first).next().unwrap();
+        document.replace(b, b"<c key='c'/>").unwrap();
+        ids.extend(&document, first);
+        assert_eq!(ids.get(&document, "b"), Err(IdError::Missing));
+        assert!(ids.get(&document, "c").is_ok());
     }
 }

@@ -5,8 +5,9 @@
 //! refused with its reason.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use openssl::pkey::{PKey, Public};
+use openssl::pkey::{PKey, PKeyRef, Public};
 use openssl::x509::{X509, X509Crl};
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ use super::x509_data::X509Data;
 use crate::base::limits;
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::enc;
-use crate::xmlsec::key::{Key, KeyRing, Material, VerifyingKey};
+use crate::xmlsec::key::{KeyRing, Material, VerifyingKey};
 use crate::xmlsec::policy::{KeyInfoForm, shortened};
 use crate::xmlsec::provider::signature::Scheme;
 
@@ -40,7 +41,7 @@ pub struct KeySource<'a> {
 /// A key that may verify the signature.
 pub struct Candidate {
     /// The key.
-    pub key: VerifyingKey,
+    pub key: Arc<VerifyingKey>,
     /// How it was found, for people: `x509`, `key-name`, `given key`.
     pub found_by: &'static str,
     /// Its certificate, where one is known.
@@ -72,8 +73,8 @@ pub fn candidates(
         }
     }
     search.leaves();
-    for key in source.ring.keys() {
-        search.ring_key(key, "given key");
+    for at in 0..source.ring.keys().len() {
+        search.ring_key(at, "given key");
     }
     search.finish()
 }
@@ -88,8 +89,21 @@ struct Pool {
 }
 
 enum FoundKey {
+    /// One of the caller's, by number.
+    Given(usize, Arc<VerifyingKey>),
     Public(PKey<Public>),
     Secret(Zeroizing<Vec<u8>>),
+}
+
+impl FoundKey {
+    /// The public key; none for a secret.
+    fn public(&self) -> Option<&PKeyRef<Public>> {
+        match self {
+            Self::Given(_, ready) => ready.public(),
+            Self::Public(public) => Some(public),
+            Self::Secret(_) => None,
+        }
+    }
 }
 
 struct Found {
@@ -147,9 +161,11 @@ impl Search<'_, '_> {
         match item {
             KeyInfoItem::KeyName(name) => {
                 if self.allowed(KeyInfoForm::KeyName) {
-                    let source = self.source;
-                    for key in source.ring.named(name) {
-                        self.ring_key(key, "key-name");
+                    let ring = self.source.ring;
+                    for (at, key) in ring.keys().iter().enumerate() {
+                        if key.name.as_deref() == Some(name) {
+                            self.ring_key(at, "key-name");
+                        }
                     }
                 }
             }
@@ -192,14 +208,11 @@ impl Search<'_, '_> {
         }
     }
 
-    fn ring_key(&mut self, key: &Key, found_by: &'static str) {
-        let found = match &key.material {
-            Material::Secret(octets) => FoundKey::Secret(octets.clone()),
-            _ => match key.public() {
-                Ok(Some(public)) => FoundKey::Public(public),
-                _ => return,
-            },
-        };
+    /// The caller's key number `at`.
+    fn ring_key(&mut self, at: usize, found_by: &'static str) {
+        let ring = self.source.ring;
+        let (Some(key), Some(ready)) = (ring.keys().get(at), ring.verifying(at)) else { return };
+        let found = FoundKey::Given(at, Arc::clone(ready));
         self.push(Found { key: found, form: None, found_by, certificate: key.certificates.first().cloned() });
     }
 
@@ -225,7 +238,8 @@ impl Search<'_, '_> {
     }
 
     fn x509_data(&mut self, data: &X509Data, form: KeyInfoForm) {
-        for certificate in data.parsed_certificates() {
+        let ring = self.source.ring;
+        for certificate in data.certificates_or(|der| ring.certificate(der)) {
             self.bring(certificate, form);
         }
         for crl in data.parsed_crls() {
@@ -378,19 +392,22 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Whether the key may be used; the certificate that vouches for it.
-    fn authorize(&self, found: &Found) -> Result<Option<X509>, String> {
-        let FoundKey::Public(public) = &found.key else { return Ok(None) };
-        if let Some(trust) = self.source.trust {
-            return self.certified(trust, found, public);
-        }
-        let ring = self.source.ring.keys();
-        let known = ring.iter().any(|key| match &key.material {
+    /// Which of the caller's keys `public` is.
+    fn given(&self, public: &PKeyRef<Public>) -> Option<usize> {
+        self.source.ring.keys().iter().position(|key| match &key.material {
             Material::Public(own) => own.public_eq(public),
             Material::Private(own) => own.public_eq(public),
             Material::Secret(_) => false,
-        });
-        if known {
+        })
+    }
+
+    /// Whether the key, of which the caller has number `given`, may be used; the certificate that vouches for it.
+    fn authorize(&self, found: &Found, given: Option<usize>) -> Result<Option<X509>, String> {
+        let Some(public) = found.key.public() else { return Ok(None) };
+        if let Some(trust) = self.source.trust {
+            return self.certified(trust, found, public);
+        }
+        if given.is_some() {
             return Ok(found.certificate.clone());
         }
         match found.form {
@@ -400,7 +417,7 @@ impl Search<'_, '_> {
         }
     }
 
-    fn certified(&self, trust: &Trust, found: &Found, public: &PKey<Public>) -> Result<Option<X509>, String> {
+    fn certified(&self, trust: &Trust, found: &Found, public: &PKeyRef<Public>) -> Result<Option<X509>, String> {
         let extra: Vec<X509> = self.message.certificates.iter().map(|(certificate, _)| certificate.clone()).collect();
         let own = match &found.certificate {
             Some(certificate) => vec![certificate.clone()],
@@ -425,30 +442,43 @@ impl Search<'_, '_> {
     fn finish(mut self) -> Result<Vec<Candidate>, Error> {
         let mut candidates: Vec<Candidate> = Vec::new();
         for found in std::mem::take(&mut self.found) {
-            let fits = match &found.key {
-                FoundKey::Public(public) => self.scheme.fits(public.id()),
-                FoundKey::Secret(_) => matches!(self.scheme, Scheme::Hmac { .. }),
+            let fits = match found.key.public() {
+                Some(public) => self.scheme.fits(public.id()),
+                None => matches!(self.scheme, Scheme::Hmac { .. }),
             };
             if !fits {
                 let want = self.scheme.key_kind();
                 self.refuse(format!("{}: not a key of kind {want}", found.found_by));
                 continue;
             }
-            if let FoundKey::Public(public) = &found.key {
-                let double = candidates.iter().any(|other| other.key.public().is_some_and(|key| key.public_eq(public)));
-                if double {
+            // Where the caller has the key, that one is taken: it is ready.
+            let given = match &found.key {
+                FoundKey::Given(at, _) => Some(*at),
+                FoundKey::Public(public) => self.given(public),
+                FoundKey::Secret(_) => None,
+            };
+            let ready = given.and_then(|at| self.source.ring.verifying(at));
+            if let Some(public) = found.key.public() {
+                let same = |other: &Candidate| match ready {
+                    Some(ready) if Arc::ptr_eq(ready, &other.key) => true,
+                    _ => other.key.public().is_some_and(|key| key.public_eq(public)),
+                };
+                if candidates.iter().any(same) {
                     continue;
                 }
-                if let Err(refused) = self.context.policy.public_key(public) {
+                let policy = self.context.policy;
+                if let Err(refused) = ready.map_or_else(|| policy.public_key(public), |ready| ready.check(policy)) {
                     self.refuse(refused.to_string());
                     continue;
                 }
             }
-            match self.authorize(&found) {
+            match self.authorize(&found, given) {
                 Ok(certificate) => {
-                    let key = match found.key {
-                        FoundKey::Public(public) => VerifyingKey::from_public(public),
-                        FoundKey::Secret(octets) => VerifyingKey::from_secret(octets),
+                    let key = match (ready, found.key) {
+                        (Some(ready), _) => Arc::clone(ready),
+                        (None, FoundKey::Given(_, ready)) => ready,
+                        (None, FoundKey::Public(public)) => Arc::new(VerifyingKey::from_public(public)),
+                        (None, FoundKey::Secret(octets)) => Arc::new(VerifyingKey::from_secret(octets)),
                     };
                     candidates.push(Candidate { key, found_by: found.found_by, certificate });
                 }
@@ -467,6 +497,9 @@ impl Search<'_, '_> {
 
 /// The certificates that issued none of the others.
 fn without_issuers(certificates: &[(X509, KeyInfoForm)]) -> Vec<(X509, KeyInfoForm)> {
+    if let [_] | [] = certificates {
+        return certificates.to_vec();
+    }
     let issued_another = |one: &X509| {
         certificates.iter().any(|(other, _)| {
             one.issued(other) == openssl::x509::X509VerifyResult::OK && one.to_der().ok() != other.to_der().ok()

@@ -183,9 +183,7 @@ impl Signature {
         policy: &Policy,
         scratch: &mut Vec<u8>,
     ) -> Result<bool, Error> {
-        if let Some(public) = key.public() {
-            policy.public_key(public).map_err(|refused| Error::refused(refused, document.position(self.node)))?;
-        }
+        key.check(policy).map_err(|refused| Error::refused(refused, document.position(self.node)))?;
         scratch.clear();
         self.signed_octets(document, policy, scratch)?;
         Ok(key.verify(self.scheme, scratch, &self.value)?)

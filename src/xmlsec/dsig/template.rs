@@ -13,6 +13,7 @@ use super::{key_value, trust};
 use crate::xml::{Document, Kind, NodeId, ns};
 use crate::xmlsec::key::{self, SigningKey};
 use crate::xmlsec::policy::Policy;
+use crate::xmlsec::provider::digest::DigestValue;
 use crate::xmlsec::read::{self, BadStructure, encode_base64};
 
 /// Who signs.
@@ -43,12 +44,14 @@ pub fn fill(document: &mut Document, node: NodeId, signer: &Signer<'_>, settings
     fill_key_info(document, node, signer)?;
     fill_manifests(document, node, settings)?;
     let signature = Signature::parse(document, node, settings.policy)?;
-    for reference in signature.references() {
-        let digest = digest(document, reference, node, settings)?;
-        set_digest(document, reference.node(), &digest)?;
-    }
-    let signature = Signature::parse(document, node, settings.policy)?;
+    let mut ids = IdIndex::build(document, settings.ids);
     let mut octets = Vec::new();
+    for reference in signature.references() {
+        let digest = digest(document, &ids, reference, node, settings, &mut octets)?;
+        set_digest(document, &mut ids, reference.node(), &digest)?;
+    }
+    // Nothing that was read of the Signature has changed but the digests.
+    octets.clear();
     signature.signed_octets(document, settings.policy, &mut octets)?;
     let value = signer.key.sign(signature.scheme(), &octets)?;
     let value_node = child(document, node, ns::DS, "SignatureValue")
@@ -60,28 +63,41 @@ fn child(document: &Document, parent: NodeId, ns: &str, local: &str) -> Option<N
     document.elements(parent).find(|node| document.is(*node, ns, local))
 }
 
+/// `scratch` is a buffer that is reused from call to call.
 fn digest(
     document: &Document,
+    ids: &IdIndex,
     reference: &super::Reference,
     signature: NodeId,
     settings: &Settings<'_>,
-) -> Result<Vec<u8>, Error> {
-    let ids = IdIndex::build(document, settings.ids);
+    scratch: &mut Vec<u8>,
+) -> Result<DigestValue, Error> {
     let tokens = super::token::DocumentTokens::default();
-    let context = Context { document, ids: &ids, policy: settings.policy, urls: settings.urls, tokens: Some(&tokens) };
-    let mut scratch = Vec::new();
-    let digested = reference.digest(&context, signature, &mut scratch).map_err(|error| Error::Reference {
+    let context = Context { document, ids, policy: settings.policy, urls: settings.urls, tokens: Some(&tokens) };
+    let digested = reference.digest(&context, signature, scratch).map_err(|error| Error::Reference {
         index: reference.index(),
         uri: crate::xmlsec::policy::shortened(reference.uri()),
         source: Box::new(error),
     })?;
-    Ok(digested.computed.to_vec())
+    Ok(digested.computed)
 }
 
-fn set_digest(document: &mut Document, reference: NodeId, digest: &[u8]) -> Result<(), Error> {
+/// Writes `digest` into the `reference`; `ids` stay those of the document.
+fn set_digest(
+    document: &mut Document,
+    ids: &mut IdIndex,
+    reference: NodeId,
+    digest: &DigestValue,
+) -> Result<(), Error> {
     let node = child(document, reference, ns::DS, "DigestValue")
         .ok_or_else(|| BadStructure::new(document, reference, "expected ds:DigestValue"))?;
-    set_text(document, node, &encode_base64(digest))
+    // The element is written anew, and with it an id that it may bear.
+    let may_have_id = document.attributes(node).next().is_some();
+    set_text(document, node, &encode_base64(digest))?;
+    if may_have_id {
+        *ids = ids.again(document);
+    }
+    Ok(())
 }
 
 /// Writes an element anew with its name and attributes and this content.
@@ -115,10 +131,11 @@ fn fill_manifests(document: &mut Document, signature: NodeId, settings: &Setting
         .collect();
     for manifest in manifests {
         let nodes = read::elements(document, manifest)?;
+        let mut ids = IdIndex::build(document, settings.ids);
         for reference in signature::references(document, manifest, nodes.into_iter(), settings.policy)? {
             if reference.expected().is_empty() {
-                let digest = digest(document, &reference, signature, settings)?;
-                set_digest(document, reference.node(), &digest)?;
+                let digest = digest(document, &ids, &reference, signature, settings, &mut Vec::new())?;
+                set_digest(document, &mut ids, reference.node(), &digest)?;
             }
         }
     }

@@ -72,8 +72,8 @@ impl TokenResolver for DocumentTokens {
     fn certificates(&self, context: &Context<'_>, reference: NodeId, known: &[X509]) -> Result<Vec<X509>, String> {
         let document = context.document;
         match single_child(document, reference)? {
-            Pointer::Reference(uri) => certificates_of_token(document, target(context, uri)?),
-            Pointer::Embedded(node) => certificates_of_token(document, node),
+            Pointer::Reference(uri) => certificates_of_token(document, target(context, uri)?, known),
+            Pointer::Embedded(node) => certificates_of_token(document, node, known),
             Pointer::KeyIdentifier(node) => by_key_identifier(document, node, known),
             Pointer::X509Data(node) => {
                 let data = X509Data::parse(document, node, context.policy).map_err(|why| why.to_string())?;
@@ -114,8 +114,14 @@ fn target(context: &Context<'_>, uri: &str) -> Result<NodeId, String> {
     found.root_here().ok_or_else(|| "it leads out of the document".to_owned())
 }
 
+/// The certificate of these octets: one of `known` where it is there, since reading one costs more than looking for it.
+fn certificate(der: &[u8], known: &[X509]) -> Option<X509> {
+    let same = |known: &&X509| known.to_der().is_ok_and(|known| known == der);
+    known.iter().find(same).cloned().or_else(|| X509::from_der(der).ok())
+}
+
 /// The certificates in a `wsse:BinarySecurityToken`: one, or a PKIPath.
-fn certificates_of_token(document: &Document, token: NodeId) -> Result<Vec<X509>, String> {
+fn certificates_of_token(document: &Document, token: NodeId, known: &[X509]) -> Result<Vec<X509>, String> {
     if !document.is(token, ns::WSSE, "BinarySecurityToken") {
         return Err(format!("{} is no BinarySecurityToken", crate::xmlsec::policy::shortened(document.local(token))));
     }
@@ -124,7 +130,7 @@ fn certificates_of_token(document: &Document, token: NodeId) -> Result<Vec<X509>
     if value_type.ends_with("#X509PKIPathv1") {
         return pki_path(&octets).ok_or_else(|| "expected a PKIPath".to_owned());
     }
-    X509::from_der(&octets).map(|certificate| vec![certificate]).map_err(|_| "expected a certificate".to_owned())
+    certificate(&octets, known).map(|one| vec![one]).ok_or_else(|| "expected a certificate".to_owned())
 }
 
 /// `SEQUENCE OF Certificate`, the anchor's end first.
@@ -175,7 +181,7 @@ fn by_key_identifier(document: &Document, node: NodeId, known: &[X509]) -> Resul
         }
     };
     if value_type.ends_with("#X509v3") {
-        return X509::from_der(&value).map(|found| vec![found]).map_err(|_| "expected a certificate".to_owned());
+        return certificate(&value, known).map(|one| vec![one]).ok_or_else(|| "expected a certificate".to_owned());
     }
     Ok(known.iter().filter(fits).cloned().collect())
 }
