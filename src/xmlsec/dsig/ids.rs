@@ -259,11 +259,11 @@ mod tests {
 
     /// Each id with where it leads, and whether two bear it.
     fn shown(document: &Document, ids: &IdIndex) -> Vec<(String, String, bool, bool)> {
-        let shown = |(id, entry): (&Box<str>, &Entry)| {
+        let mut all = Vec::new();
+        for (id, entry) in &ids.entries {
             let octets = String::from_utf8(document.node_octets(entry.node)).unwrap();
-            (id.to_string(), octets, entry.second.is_some(), entry.two_ids)
-        };
-        let mut all: Vec<_> = ids.entries.iter().map(shown).collect();
+            all.push((id.to_string(), octets, entry.second.is_some(), entry.two_ids));
+        }
         all.sort();
         all
     }

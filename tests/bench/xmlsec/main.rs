@@ -6,6 +6,9 @@
 //! loaded before, and end with a verdict or with the octets of the signed document. Ours makes every check of
 //! `coconnect xmlsec verify`: structure, policy of algorithms and key sizes, unique ids, bounds, coverage.
 //!
+//! The caller has the signer's certificate, and the document brings it too: ours compares their octets; libxmlsec, which was
+//! given the key, does not look at it.
+//!
 //! Each side has the allocator that it has in service: ours mimalloc, as the binary, libxmlsec that of the C library.
 //!
 //! Two documents: a CO with an enveloped signature, and the SOAP message of `coconnect bench message` with six References.
