@@ -571,6 +571,11 @@ impl Document {
         self.segments.get(1).map_or(self.text.len(), |second| *second as usize)
     }
 
+    /// Whether all that is in `node` stands in [`Document::range`] of it: no fragment was parsed after it that could be.
+    pub(crate) fn is_whole(&self, node: NodeId) -> bool {
+        self.segments.last().is_none_or(|last| *last <= self.node(node).start)
+    }
+
     /// Octets of the fragments, all that were parsed into this document one after the other.
     pub(crate) fn fragment_octets(&self) -> &[u8] {
         self.text.as_bytes().get(self.octets_len_first()..).unwrap_or_default()

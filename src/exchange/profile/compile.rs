@@ -106,6 +106,8 @@ pub(super) struct Rule {
 pub(super) struct Setting {
     /// Whether anything is asked of it or of what is in it.
     pub live: bool,
+    /// Whether that is more than that its texts are not odd, which ASCII never is.
+    pub live_in_ascii: bool,
     pub standing: Option<(Standing, StatementId)>,
     pub items_min: Option<(u32, StatementId)>,
     pub items_max: Option<(u32, StatementId)>,
@@ -921,16 +923,19 @@ impl Work {
                 })
                 .map(|(at, _)| at)
                 .collect();
-            let below = place.children.iter().any(|child| self.out.settings[usize::from(*child)].live);
+            let children = || place.children.iter().map(|child| &self.out.settings[usize::from(*child)]);
+            let (below, below_in_ascii) =
+                (children().any(|child| child.live), children().any(|child| child.live_in_ascii));
             let foreign = place.takes_foreign && !passes;
             let setting = &mut self.out.settings[usize::from(id)];
-            setting.live = below
-                || foreign
+            let itself = foreign
                 || !counted.is_empty()
-                || !setting.values.is_empty()
                 || !setting.attributes.is_empty()
                 || !setting.rules.is_empty()
                 || matches!(setting.standing, Some((Standing::Withheld, _)));
+            let is_of_text = |(check, _): &(ValueCheck, StatementId)| matches!(check, ValueCheck::Text(_));
+            setting.live = below || itself || !setting.values.is_empty();
+            setting.live_in_ascii = below_in_ascii || itself || !setting.values.iter().all(is_of_text);
             setting.counted = counted;
         }
     }

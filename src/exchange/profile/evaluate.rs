@@ -398,7 +398,7 @@ impl<'a> Walk<'a> {
     fn element(&mut self, node: NodeId, id: PlaceId) {
         let compiled = self.compiled;
         let setting = &compiled.settings[usize::from(id)];
-        if !setting.live {
+        if !setting.live || !setting.live_in_ascii && self.is_ascii(node) {
             return;
         }
         if let Some((Standing::Withheld, statement)) = &setting.standing {
@@ -414,6 +414,15 @@ impl<'a> Walk<'a> {
         if !setting.values.is_empty() {
             self.value(node, place, &setting.values);
         }
+    }
+
+    /// Whether all that is written in it is ASCII. With a reference it may not be.
+    fn is_ascii(&self, node: NodeId) -> bool {
+        if !self.document.is_whole(node) {
+            return false;
+        }
+        let octets = self.document.octets().get(self.document.range(node));
+        octets.is_some_and(|octets| octets.is_ascii() && memchr::memchr(b'&', octets).is_none())
     }
 
     fn withheld(&mut self, node: NodeId, statement: StatementId) {

@@ -414,6 +414,7 @@ fn schema_valid_nonsense_has_its_verdict() {
         ),
         ("a name of a million characters", name(&"x".repeat(1_000_000)), false, "", ""),
         ("scripts mixed in a word", name("P\u{430}nama"), true, "flag mixed-script", "warn mixed-script"),
+        ("the same as a character reference", name("P&#x430;nama"), true, "flag mixed-script", "warn mixed-script"),
         ("right-to-left text", name("شركة التجارة"), true, "", ""),
         ("text turned around", name("\u{202E}gpj"), true, "warn bidi-control", "reject bidi-control"),
         ("astral characters", name("\u{20000}\u{1F600}"), true, "", ""),
