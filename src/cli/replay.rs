@@ -41,7 +41,7 @@ EXAMPLES:
   coconnect replay kit/ --only 'send-co/signature/*' --endpoint https://localhost:9443 --partner-file id/partner.toml \\
     --tls-cert kr.crt --tls-key kr.key --sign-cert kr-sign.crt --sign-key kr-sign.key --basic-user KR --basic-password-file kr.password")]
 pub struct Replay {
-    /// Folders with cases, or files with [[case]].
+    /// Folders with cases, or files of several cases.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Run the kit within the program.

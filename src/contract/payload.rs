@@ -1,8 +1,8 @@
 //! What a business document carries under its header: a CO or DO, a notice about one, an answer about one, a list of
 //! exporters; and the facts that the exchange needs of each (design 2.1, 2.5).
 //!
-//! [`MetaData::facts`] reads what stands there and refuses nothing: what an operation demands of its payload beyond the
-//! schema is [`demand`](super::demand)'s.
+//! `MetaData::facts` reads what stands there and refuses nothing: what an operation demands of its payload beyond the
+//! schema is `demand`'s.
 
 use super::generated::{ext, lpco, md, res};
 use super::operation::Operation;

@@ -1,7 +1,7 @@
 //! The profile file, `profiles/NAME.toml`: every key typed, unknown keys refused, all errors of a file at once. How to
 //! write one stands in the manual, [`profiles`](crate::manual::profiles).
 //!
-//! A file says what it says; what that means for the elements of the contract is worked out in [`compile`](super::compile).
+//! A file says what it says; what that means for the elements of the contract is worked out in [`compile()`](super::compile()).
 
 use std::collections::BTreeMap;
 use std::fmt;

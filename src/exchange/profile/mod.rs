@@ -6,10 +6,10 @@
 //!
 //! - [`Profile`]: the file `profiles/NAME.toml`, typed; unknown keys are errors.
 //! - [`Profiles`]: those that are built in and those of a folder, with the [`Calendars`] beside them.
-//! - [`compile`]: a profile with what it extends, worked out to a table, or everything that is wrong with it.
-//! - [`evaluate`]: a document judged by it. Pure: time and calendars come in.
-//! - [`strip`]: what it withholds, taken out before sending (REQ-084).
-//! - [`menu`], [`diff`]: what it says, row by row; in what two of them differ.
+//! - [`compile()`]: a profile with what it extends, worked out to a table, or everything that is wrong with it.
+//! - [`evaluate()`]: a document judged by it. Pure: time and calendars come in.
+//! - [`strip()`]: what it withholds, taken out before sending (REQ-084).
+//! - [`menu()`], [`diff()`]: what it says, row by row; in what two of them differ.
 
 pub mod calendar;
 mod compile;
