@@ -133,11 +133,7 @@ impl Decryptor<'_> {
         let context = Context { document, ids, policy: self.policy, urls: self.urls, tokens: None };
         let octets = cipher_octets(document, &data.cipher_data, Some(&context))?;
         let cipher = data.method.cipher;
-        let wanted = Wanted {
-            algorithm_uri: cipher.uri(),
-            key_bytes: Some(cipher.key_size()),
-            authenticated: cipher.is_authenticated(),
-        };
+        let wanted = Wanted { algorithm_uri: cipher.uri(), key_bytes: Some(cipher.key_size()) };
         let resolver = Resolver { context: &context, keys: self.keys, encrypted_keys };
         let (mut clear, mut broken) = (None, None);
         let _ = resolver.each_key(data.key_info, data.id.as_deref(), wanted, search, &mut |key| match open_data(

@@ -65,8 +65,6 @@ pub struct Wanted<'a> {
     pub algorithm_uri: &'a str,
     /// Octets it must have, where that is known.
     pub key_bytes: Option<usize>,
-    /// Whether the algorithm notices a wrong key.
-    pub authenticated: bool,
 }
 
 /// What is called with each candidate: `Break` when it was the right one.
@@ -299,8 +297,8 @@ impl Resolver<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Symmetric keys of this name. One without a name fits any; one with another name is tried last, where the algorithm
-    /// notices a wrong key: a cipher without authentication would take it.
+    /// Symmetric keys of this name. One without a name fits any; one with another name fits none, since a cipher without
+    /// authentication would take it.
     fn secrets(
         &self,
         name: Option<&str>,
@@ -312,8 +310,7 @@ impl Resolver<'_> {
             search.note("symmetric keys: only with --allow-legacy".to_owned());
             return ControlFlow::Continue(());
         }
-        let others = self.other_secrets(name).filter(|_| wanted.authenticated);
-        for (key, octets) in self.named_secrets(name).chain(others) {
+        for (key, octets) in self.named_secrets(name) {
             let fits = wanted.key_bytes.is_none_or(|expected| expected == octets.len());
             search.note(format!(
                 "{} of {} octets{}",
@@ -336,12 +333,6 @@ impl Resolver<'_> {
             };
             key.secret_octets().filter(|_| fits).map(|octets| (key, octets))
         })
-    }
-
-    fn other_secrets<'s>(&'s self, name: Option<&'s str>) -> impl Iterator<Item = (&'s Key, &'s [u8])> {
-        let keys = self.keys.entries.iter().map(|entry| &entry.key);
-        let other = move |key: &&Key| name.zip(key.name.as_deref()).is_some_and(|(wanted, ours)| wanted != ours);
-        keys.filter(other).filter_map(|key| key.secret_octets().map(|octets| (key, octets)))
     }
 
     fn derived(
@@ -470,16 +461,12 @@ impl Resolver<'_> {
         match &key.method {
             KeyMethod::Transport(_) => self.transported(&key, &octets, wanted, &at, search, visit),
             KeyMethod::Wrap(wrap) => {
-                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()), authenticated: true };
+                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()) };
                 let unwrap = |kek: &[u8]| Ok(wrap.unwrap_key(kek, &octets)?);
                 self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
             }
             KeyMethod::Cipher(method) => {
-                let kek = Wanted {
-                    algorithm_uri: method.cipher.uri(),
-                    key_bytes: Some(method.cipher.key_size()),
-                    authenticated: method.cipher.is_authenticated(),
-                };
+                let kek = Wanted { algorithm_uri: method.cipher.uri(), key_bytes: Some(method.cipher.key_size()) };
                 let unwrap = |kek: &[u8]| open_data(method, &octets, kek);
                 self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
             }
