@@ -40,8 +40,9 @@ pub const CANONICAL_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
 /// Times the octets of a document that the transforms of its References may go through together, in and out: References
 /// may overlap, nest and repeat. Signatures of two dozen parties over one document fit.
 pub const DEREFERENCED_TIMES_MAX: usize = 64;
-/// Octets that they may go through in any document, however small: a third of a second of work.
-pub const DEREFERENCED_BYTES_FREE: usize = 64 * 1024 * 1024;
+/// Octets that they may go through in any document, however small: two hundred signatures over one of 20 KB. More would let
+/// the work of a document of 100 KB grow with its square.
+pub const DEREFERENCED_BYTES_FREE: usize = 8 * 1024 * 1024;
 /// Steps that all XPath expressions of one document may take together.
 pub const XPATH_DOCUMENT_STEPS_MAX: u64 = 4 * XPATH_STEPS_MAX;
 /// Octets of one namespace URI. It is compared wherever its prefix is used, so its length must not count.

@@ -306,7 +306,7 @@ fn nested_references(count: usize, octets: usize) -> String {
     let close = "</a>".repeat(count);
     let text = format!("<r>{open}{filler}{close}{}</r>", signature(&references));
     // Beyond the budget nothing can be filled; what does not hold costs as much.
-    if count * octets > 32 << 20 {
+    if count * octets > 3 << 20 {
         return text
             .replace("<ds:DigestValue>", "<ds:DigestValue>AAAA")
             .replace("<ds:SignatureValue>", "<ds:SignatureValue>AAAA");
