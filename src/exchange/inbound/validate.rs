@@ -148,7 +148,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     })?;
     let warnings = warnings.list.iter().map(error_view).collect();
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
-    let judgement = judge(&admitted, operation, document, node);
+    let judgement = judge(&admitted, document, node);
     let notices = notices(&judgement);
     if judgement.rejections > 0 {
         known.profile = Some(profile_name(admitted.partner().profile()));
@@ -161,11 +161,8 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, warnings, notices })
 }
 
-/// The agreement profile of the partner, asked of what carries a CO or a DO.
-fn judge(admitted: &Admitted, operation: Operation, document: &Document, node: NodeId) -> Judgement {
-    if !matches!(operation, Operation::SendCo | Operation::SendDo) {
-        return Judgement::default();
-    }
+/// What the agreement profile of the partner says.
+fn judge(admitted: &Admitted, document: &Document, node: NodeId) -> Judgement {
     let partner = admitted.partner();
     let subject = Subject { document, node, slots: partner.slots() };
     let circumstances =

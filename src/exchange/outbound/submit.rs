@@ -201,9 +201,6 @@ fn by_profile(
     (document, node): (&Document, NodeId),
     octets: Vec<u8>,
 ) -> Result<(Vec<u8>, Judgement, Vec<WithheldView>), SubmitError> {
-    if !matches!(operation, Operation::SendCo | Operation::SendDo) {
-        return Ok((octets, Judgement::default(), Vec::new()));
-    }
     let slots = partner.slots();
     let circumstances =
         Circumstances { now: exchange.clock.now(), direction: Direction::Out, calendars: partner.calendars() };

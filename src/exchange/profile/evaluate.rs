@@ -103,7 +103,8 @@ impl Judgement {
     }
 }
 
-/// Judges a document.
+/// Judges a document: the CO or DO of its payload, with the header around it, or the amended CO within a notice. What
+/// carries neither has nothing that a profile speaks of.
 #[must_use]
 pub fn evaluate(compiled: &Compiled, subject: &Subject<'_>, circumstances: &Circumstances<'_>) -> Judgement {
     let document = subject.document;
@@ -123,11 +124,12 @@ pub fn evaluate(compiled: &Compiled, subject: &Subject<'_>, circumstances: &Circ
         found: Vec::new(),
         out: Judgement::default(),
         agreement: None,
+        start: None,
     };
-    let start = if document.local(subject.node) == "LPCO" { compiled.places.by_path("LPCO") } else { Some(ROOT) };
-    if let Some(place) = start {
+    walk.start = walk.judged();
+    if let Some((node, place)) = walk.start {
         walk.in_force();
-        walk.class(subject.node, place);
+        walk.class(node, place);
     }
     walk.finish()
 }
@@ -147,6 +149,8 @@ pub(super) struct Walk<'a> {
     out: Judgement,
     /// The agreement (K16), once somebody asked.
     agreement: Option<String>,
+    /// The element where the walk began, and its place.
+    start: Option<(NodeId, PlaceId)>,
 }
 
 /// What is told of a finding.
@@ -176,6 +180,19 @@ impl<'t> Told<'t> {
 }
 
 impl<'a> Walk<'a> {
+    /// What a profile speaks of in the document.
+    fn judged(&self) -> Option<(NodeId, PlaceId)> {
+        let lpco = || self.compiled.places.by_path("LPCO");
+        if self.document.local(self.base) == "LPCO" {
+            return lpco().map(|place| (self.base, place));
+        }
+        if self.child(self.base, Slot::Lpco, "LPCO").is_some() {
+            return Some((self.base, ROOT));
+        }
+        let notice = self.child(self.base, Slot::Lpco, "Amendment")?;
+        Some((self.child(notice, Slot::Lpco, "LPCO")?, lpco()?))
+    }
+
     fn statement(&self, id: StatementId) -> &'a Statement {
         &self.compiled.statements[usize::from(id)]
     }
@@ -239,12 +256,11 @@ impl<'a> Walk<'a> {
         if let Some(end) = chain.iter().position(|step| *step == self.base) {
             chain.truncate(end + 1);
         }
-        let start =
-            if self.document.local(self.base) == "LPCO" { self.compiled.places.by_path("LPCO") } else { Some(ROOT) };
-        let (mut path, mut place) = (format!("/{}", self.document.local(self.base)), start);
+        let begun = |step: NodeId| self.start.filter(|(start, _)| *start == step).map(|(_, place)| place);
+        let (mut path, mut place) = (format!("/{}", self.document.local(self.base)), begun(self.base));
         for step in chain.iter().rev().skip(1) {
             let local = self.document.local(*step);
-            place = place.and_then(|around| self.child_place(around, *step));
+            place = begun(*step).or_else(|| place.and_then(|around| self.child_place(around, *step)));
             path.push('/');
             path.push_str(local);
             let before =
@@ -319,6 +335,11 @@ impl<'a> Walk<'a> {
         let inner = self.child(node, Slot::Lpco, "DateTimeString");
         let format_code = inner.and_then(|inner| self.document.attribute(inner, "", "formatCode"));
         Given::parse(&self.text(node), format_code)
+    }
+
+    /// The header around an LPCO, which may stand within a notice.
+    pub fn header(&self, lpco: NodeId) -> Option<NodeId> {
+        self.document.ancestors(lpco).find(|above| self.document.is_local(*above, "MetaData"))
     }
 
     /// The agreement of the document (K16), read once.
@@ -629,7 +650,9 @@ impl<'a> Walk<'a> {
     pub fn any(&self, node: NodeId, reach: &Reach, test: &mut dyn FnMut(NodeId) -> bool) -> bool {
         let mut top = node;
         for _ in 0..reach.up {
-            match self.document.parent(top) {
+            // Above an LPCO is the header, even where a notice stands between them.
+            let begun = self.start.is_some_and(|(start, _)| start == top);
+            match if begun { self.header(top) } else { self.document.parent(top) } {
                 Some(above) => top = above,
                 None => return false,
             }

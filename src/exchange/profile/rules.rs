@@ -56,7 +56,7 @@ const EXT: Slot = Slot::Ext;
 
 /// The country that issued the CO: the header's, else the consignor's.
 fn issuer(walk: &Walk<'_>, lpco: NodeId) -> String {
-    let header = walk.document.parent(lpco).and_then(|md| walk.child_text(md, Slot::Md, "ResponsibleCountryCode"));
+    let header = walk.header(lpco).and_then(|md| walk.child_text(md, Slot::Md, "ResponsibleCountryCode"));
     let consignor = || {
         let party = walk.child(walk.child(lpco, LPCO, "Consignment")?, LPCO, "Consignor")?;
         walk.child_text(walk.child(party, LPCO, "Address")?, LPCO, "CountryCode")

@@ -43,6 +43,11 @@ impl Compiled {
         for step in steps.into_iter().filter(|step| !step.is_empty()) {
             let next = match place {
                 None if step == "MetaData" => Some(ROOT),
+                // A notice around the LPCO is no place of a profile.
+                Some(ROOT) if step == "Amendment" => {
+                    place = None;
+                    continue;
+                }
                 None => self.places.by_path(step),
                 Some(around) => {
                     let named = |id: &PlaceId| self.places.get(*id).name == step;

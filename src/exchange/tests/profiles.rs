@@ -7,6 +7,27 @@ use crate::exchange::fault::Code;
 
 /// A CO of the Korea-Indonesia menu, with `edit` made to it.
 fn agreed(seed: u64, edit: impl Fn(&mut contract::MetaData)) -> Vec<u8> {
+    octets(&co_agreed(seed, edit))
+}
+
+/// A notice that amends the CO of this seed to [`agreed`].
+fn amending(seed: u64, edit: impl Fn(&mut contract::MetaData)) -> Vec<u8> {
+    let mut notice = sample::notice(seed, contract::NoticeKind::Amendment);
+    notice.amendment.as_deref_mut().unwrap().lpco = co_agreed(seed, edit).lpco;
+    octets(&notice)
+}
+
+fn octets(message: &contract::MetaData) -> Vec<u8> {
+    let mut octets = Vec::new();
+    encode(message, &Slots::default(), &mut octets);
+    octets
+}
+
+fn to_submit(document: Vec<u8>) -> Submission {
+    Submission { operation: None, ..submission(document) }
+}
+
+fn co_agreed(seed: u64, edit: impl Fn(&mut contract::MetaData)) -> contract::MetaData {
     let mut co = sample::co(seed, 2);
     co.lpco.as_deref_mut().unwrap().issue_date_time = lpco::DateTime::with_zone("20261101093000+09:00");
     for authentication in &mut co.lpco.as_deref_mut().unwrap().authentication {
@@ -19,9 +40,20 @@ fn agreed(seed: u64, edit: impl Fn(&mut contract::MetaData)) -> Vec<u8> {
         item.origin[0].rule_code = Some(data::Code { value: "CTH".into(), attributes: None });
     }
     edit(&mut co);
-    let mut octets = Vec::new();
-    encode(&co, &Slots::default(), &mut octets);
-    octets
+    co
+}
+
+fn with_destination(co: &mut contract::MetaData) {
+    let country_code = data::Code { value: "ID".into(), attributes: None };
+    co.lpco.as_deref_mut().unwrap().consignment.destination =
+        Some(Box::new(lpco::Country { country_code, country_name: None }));
+}
+
+fn signed(co: &mut contract::MetaData) {
+    with_destination(co);
+    let binary_object = data::BinaryObject { value: "AAAA".into(), attributes: None };
+    co.lpco.as_deref_mut().unwrap().document_signature =
+        vec![contract::ext::DocumentSignature { binary_object, ..contract::ext::DocumentSignature::default() }];
 }
 
 use crate::contract;
@@ -94,12 +126,7 @@ async fn sending_is_strict_and_nothing_is_recorded() {
 async fn what_the_profile_withholds_never_leaves_and_is_logged_by_its_path() {
     // REQ-084: supplied data is not excessive.
     let world = with_profiles("without-consignee", "default");
-    let destination = |co: &mut contract::MetaData| {
-        let country_code = data::Code { value: "ID".into(), attributes: None };
-        co.lpco.as_deref_mut().unwrap().consignment.destination =
-            Some(Box::new(lpco::Country { country_code, country_name: None }));
-    };
-    let submitted = world.kr.submit(submission(agreed(4, destination))).await.unwrap();
+    let submitted = world.kr.submit(submission(agreed(4, with_destination))).await.unwrap();
     assert_eq!(submitted.withheld.len(), 1);
     assert_eq!(
         (submitted.withheld[0].wco_id.as_str(), submitted.withheld[0].path.as_str()),
@@ -114,12 +141,6 @@ async fn what_the_profile_withholds_never_leaves_and_is_logged_by_its_path() {
     // Without a destination the country was the consignee's alone: the profile asks for it.
     assert!(matches!(world.kr.submit(submission(agreed(5, |_| {}))).await, Err(SubmitError::Profile { .. })));
     // Signed, it must not be touched.
-    let signed = |co: &mut contract::MetaData| {
-        destination(co);
-        let binary_object = data::BinaryObject { value: "AAAA".into(), attributes: None };
-        co.lpco.as_deref_mut().unwrap().document_signature =
-            vec![contract::ext::DocumentSignature { binary_object, ..contract::ext::DocumentSignature::default() }];
-    };
     match world.kr.submit(submission(agreed(6, signed))).await {
         Err(SubmitError::Signed { path, .. }) => assert_eq!(path, "/MetaData/LPCO/Consignment/Consignee"),
         other => panic!("{other:?}"),
@@ -134,4 +155,34 @@ async fn a_partner_of_a_profile_that_is_not_there_is_refused_by_name() {
     let error = Partner::new(file, Vec::new(), TrustAnchors::new(), Path::new(".")).err().unwrap();
     let text = std::error::Error::source(&error).unwrap().to_string();
     assert!(text.contains("nowhere") && text.contains("china-korea"), "{text}");
+}
+
+#[tokio::test]
+async fn the_amended_co_within_a_notice_is_stripped_and_judged_as_a_co_is() {
+    let world = with_profiles("without-consignee", "default");
+    let co = world.kr.submit(submission(agreed(4, with_destination))).await.unwrap();
+    world.kr.drive_once().await;
+    let notice = world.kr.submit(to_submit(amending(4, with_destination))).await.unwrap();
+    let withheld: Vec<_> = notice.withheld.iter().map(|one| (one.wco_id.as_str(), one.path.as_str())).collect();
+    assert_eq!(withheld, [("27A", "/MetaData/Amendment/LPCO/Consignment/Consignee")]);
+    world.kr.drive_once().await;
+    let came = world.id.message_document(&notice.message_id).unwrap().unwrap();
+    let came = String::from_utf8(came).unwrap();
+    assert!(came.contains(&co.co.number) && !came.contains("Consignee"), "{came}");
+    // Signed, it must not be touched.
+    match world.kr.submit(to_submit(amending(4, signed))).await {
+        Err(SubmitError::Signed { path, .. }) => assert_eq!(path, "/MetaData/Amendment/LPCO/Consignment/Consignee"),
+        other => panic!("{other:?}"),
+    }
+    // What its rules reject is refused on receipt, with its place.
+    let world = with_profiles("default", "korea-indonesia");
+    world.kr.submit(submission(agreed(1, |_| {}))).await.unwrap();
+    world.kr.drive_once().await;
+    let notice = world.kr.submit(to_submit(amending(1, no_rule))).await.unwrap();
+    world.kr.drive_once().await;
+    let declined = world.kr.message_show(&notice.message_id).unwrap();
+    let declined = declined.iter().find(|view| !view.errors.is_empty()).unwrap();
+    assert_eq!(declined.code.as_deref(), Some(Code::Profile.as_str()));
+    let error = declined.errors.iter().find(|error| error.wco_id == "436").unwrap();
+    assert!(error.path.starts_with("/MetaData/Amendment/LPCO/Consignment/ConsignmentItem[2]"), "{}", error.path);
 }
