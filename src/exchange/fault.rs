@@ -234,10 +234,6 @@ catalogue! {
     IllegalState = "illegal-state", Sender, None, 0, Correct,
         "the state of the CO does not permit this",
         "see co show";
-    /// The operation has no rules here yet.
-    NotImplemented = "not-implemented", Receiver, None, 0, Contact,
-        "this operation is not served yet",
-        "take it out of operations_in";
     // Our side.
     /// The store refused or stopped; nothing was recorded.
     StoreUnavailable = "store-unavailable", Receiver, None, 503, Retry,

@@ -19,7 +19,7 @@ pub mod file;
 mod menu;
 mod moment;
 mod place;
-pub mod quantity;
+mod quantity;
 mod rules;
 mod strip;
 pub mod text;
@@ -39,6 +39,7 @@ pub use file::{Certainty, Problem, Problems, Profile, Verdict};
 pub use menu::{MenuRow, menu};
 pub use moment::{Given, NoDate, Shape};
 pub use place::{Place, Places};
+pub use quantity::Exact;
 pub use rules::{ChainError, Claim, Excess, Line, OnClaim, chain_length, within_original};
 pub use strip::{is_signed, strip};
 

@@ -86,6 +86,19 @@ impl Given {
             Self::Exact(at) => at.to_zoned(zone.clone()).date(),
         }
     }
+
+    /// The last moment that it covers, where nothing else is said in the issuer's zone: a day lasts until it ends there.
+    #[must_use]
+    pub fn last_moment(self, issuer: &TimeZone) -> Option<Timestamp> {
+        match self {
+            Self::Exact(at) => Some(at),
+            Self::Local(local) => issuer.to_timestamp(local).ok(),
+            Self::Day(day) => {
+                let midnight = issuer.to_zoned(day.tomorrow().ok()?.at(0, 0, 0, 0)).ok()?.timestamp();
+                midnight.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()
+            }
+        }
+    }
 }
 
 fn number(text: &str, from: usize, to: usize) -> Result<i16, NoDate> {

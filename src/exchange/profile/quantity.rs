@@ -61,7 +61,17 @@ impl Exact {
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
         let (a, b, scale) = self.aligned(other)?;
-        Some(Self { mantissa: a.checked_add(b)?, scale })
+        let mut sum = Self { mantissa: a.checked_add(b)?, scale };
+        while sum.scale > 0 && sum.mantissa % 10 == 0 {
+            sum = Self { mantissa: sum.mantissa / 10, scale: sum.scale - 1 };
+        }
+        Some(sum)
+    }
+
+    /// The same below zero, or above.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self { mantissa: -self.mantissa, ..self }
     }
 
     /// Which is greater; none when the numbers cannot be brought to one scale.
@@ -87,6 +97,16 @@ impl Exact {
         let scale = self.scale.max(other.scale);
         let up = |number: Self| 10_i128.checked_pow(scale - number.scale)?.checked_mul(number.mantissa);
         Some((up(self)?, up(other)?, scale))
+    }
+}
+
+impl std::fmt::Display for Exact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let places = self.scale as usize;
+        let digits = format!("{:0>width$}", self.mantissa.unsigned_abs(), width = places + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - places);
+        if fraction.is_empty() { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction}") }
     }
 }
 

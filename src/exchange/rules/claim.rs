@@ -1,14 +1,14 @@
 //! Rules that need a claim (design 2.5): which decision is in force, how much of an item is used, what is left or overdrawn,
 //! and whether the document had expired when it was claimed. Pure: no I/O, no clock; time and zone are arguments.
 //!
-//! Quantities are exact to six decimals, as the contract bounds them; a quantity in another unit is never converted.
+//! Quantities are exact; a quantity in another unit is never converted.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use crate::contract::text::Decimal;
 use crate::contract::{Claim, Decision, DecisionKind};
+use crate::exchange::profile::{Exact, Given};
 
 /// The decision in force: of several the one with the highest number, wherever it stands.
 #[must_use]
@@ -70,47 +70,25 @@ fn granted(claim: &Claim, decision: &Decision) -> Grant {
         DecisionKind::PartlyGranted => Grant::Part,
         // A revision says how much; without a word of it all is granted.
         DecisionKind::Revised => match &decision.granted {
-            Some(quantity) if Micros::of(quantity) == Some(Micros(0)) => Grant::Nothing,
-            Some(quantity) if quantity.compare(&claim.quantity).is_lt() => Grant::Part,
+            Some(granted) if quantity(granted) == Some(Exact::ZERO) => Grant::Nothing,
+            Some(granted) if granted.compare(&claim.quantity).is_lt() => Grant::Part,
             _ => Grant::Full,
         },
     }
 }
 
-/// A quantity in millionths of its unit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Micros(u128);
-
-impl Micros {
-    /// Reads a quantity that is not below zero and has at most six decimals; none for another number.
-    #[must_use]
-    pub fn of(quantity: &Decimal) -> Option<Self> {
-        let text = quantity.as_str().trim_start_matches('+');
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.len() > 6 || (whole.is_empty() && text.len() <= 1) {
-            return None;
-        }
-        let digits = format!("{whole}{fraction:0<6}");
-        // A sign or anything else that is no digit has no place here.
-        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten().map(Self)
-    }
-}
-
-impl std::fmt::Display for Micros {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = format!("{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000);
-        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
-    }
+/// A quantity that is not below zero; none for another number.
+fn quantity(decimal: &Decimal) -> Option<Exact> {
+    Exact::parse(decimal.as_str()).filter(|number| !number.is_negative())
 }
 
 /// What is left of an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Remaining {
     /// So much, zero when all is used.
-    Left(Micros),
+    Left(Exact),
     /// Claims use so much more than there is: a flag for customs, never a refusal.
-    Overdrawn(Micros),
+    Overdrawn(Exact),
     /// A claim counts in another unit than the item, or a quantity cannot be counted.
     Unknown,
 }
@@ -118,93 +96,33 @@ pub enum Remaining {
 /// How much of a claim counts as used: what was granted; all that was claimed while nothing is decided, so that the same
 /// goods are not claimed twice meanwhile; nothing when it was denied.
 #[must_use]
-pub fn used(claim: &Claim) -> Option<Micros> {
-    let claimed = Micros::of(&claim.quantity);
+pub fn used(claim: &Claim) -> Option<Exact> {
+    let claimed = quantity(&claim.quantity);
     let Some(decision) = in_force(&claim.decisions) else { return claimed };
     match decision.kind {
-        DecisionKind::Denied => Some(Micros(0)),
+        DecisionKind::Denied => Some(Exact::ZERO),
         DecisionKind::PartlyGranted | DecisionKind::Revised => match &decision.granted {
-            Some(quantity) => Micros::of(quantity),
+            Some(granted) => quantity(granted),
             None => claimed,
         },
         DecisionKind::Granted | DecisionKind::UnderVerification | DecisionKind::ResubmissionRequired => claimed,
     }
 }
 
-/// What is left of item `item`, of which the CO certifies `quantity` in `unit`, after `claims`.
+/// What is left of item `item`, of which the CO certifies `certified` in `unit`, after `claims`.
 #[must_use]
-pub fn remaining(item: u64, quantity: &Decimal, unit: &str, claims: &[Claim]) -> Remaining {
-    let Some(whole) = Micros::of(quantity) else { return Remaining::Unknown };
-    let mut sum = 0_u128;
-    for claim in claims.iter().filter(|claim| claim.item == item) {
-        match used(claim) {
-            Some(used) if claim.unit == unit => sum = sum.saturating_add(used.0),
-            _ => return Remaining::Unknown,
+pub fn remaining(item: u64, certified: &Decimal, unit: &str, claims: &[Claim]) -> Remaining {
+    let left = || {
+        let mut left = quantity(certified)?;
+        for claim in claims.iter().filter(|claim| claim.item == item) {
+            left = used(claim).filter(|_| claim.unit == unit)?.negated().plus(left)?;
         }
-    }
-    match whole.0.checked_sub(sum) {
-        Some(left) => Remaining::Left(Micros(left)),
-        None => Remaining::Overdrawn(Micros(sum - whole.0)),
-    }
-}
-
-/// A moment as a document gives it (`spec/domain.md` 1.3): with a zone, or without one, or a day alone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Given {
-    /// CCYYMMDDHHMMSSZZZ, or xs:dateTime with a zone.
-    Instant(Timestamp),
-    /// CCYYMMDDHHMMSS, or xs:dateTime without a zone.
-    Local(DateTime),
-    /// CCYYMMDD.
-    Day(Date),
-}
-
-impl Given {
-    /// Reads a value of one of the shapes that the contract takes; none for anything else.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(instant) = text.parse::<Timestamp>() {
-            return Some(Self::Instant(instant));
-        }
-        if text.contains('T') {
-            return text.parse().ok().map(Self::Local);
-        }
-        let (digits, zone) = text.split_at_checked(8)?;
-        let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i16>().ok();
-        let date =
-            Date::new(number(0, 4)?, i8::try_from(number(4, 6)?).ok()?, i8::try_from(number(6, 8)?).ok()?).ok()?;
-        if zone.is_empty() {
-            return Some(Self::Day(date));
-        }
-        let (clock, zone) = zone.split_at_checked(6)?;
-        let part = |from: usize, to: usize| clock.get(from..to)?.parse::<i8>().ok();
-        let time = Time::new(part(0, 2)?, part(2, 4)?, part(4, 6)?, 0).ok()?;
-        let local = DateTime::from_parts(date, time);
-        if zone.is_empty() {
-            return Some(Self::Local(local));
-        }
-        let zone = match zone {
-            "Z" => "+00:00".to_owned(),
-            zone => {
-                let digits = zone.replace(':', "");
-                format!("{}:{}", digits.get(..3)?, digits.get(3..5)?)
-            }
-        };
-        format!("{local}{zone}").parse().ok().map(Self::Instant)
-    }
-
-    /// The last moment that it covers, where nothing else is said in the issuer's zone: a day lasts until it ends there.
-    #[must_use]
-    pub fn last_moment(self, issuer: &TimeZone) -> Option<Timestamp> {
-        match self {
-            Self::Instant(instant) => Some(instant),
-            Self::Local(local) => issuer.to_timestamp(local).ok(),
-            Self::Day(day) => {
-                let next = day.tomorrow().ok()?;
-                let midnight = issuer.to_zoned(next.at(0, 0, 0, 0)).ok()?.timestamp();
-                midnight.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()
-            }
-        }
+        Some(left)
+    };
+    match left() {
+        Some(left) if left.is_negative() => Remaining::Overdrawn(left.negated()),
+        Some(left) => Remaining::Left(left),
+        None => Remaining::Unknown,
     }
 }
 
@@ -226,7 +144,7 @@ pub enum Validity {
 #[must_use]
 pub fn expiry(expires: Option<&str>, issuer: &TimeZone, claimed: Timestamp) -> Validity {
     let Some(text) = expires else { return Validity::Unlimited };
-    match Given::parse(text).and_then(|given| given.last_moment(issuer)) {
+    match Given::parse(text, None).ok().and_then(|(given, _)| given.last_moment(issuer)) {
         Some(last) if claimed <= last => Validity::InForce,
         Some(_) => Validity::Expired,
         None => Validity::Unknown,
@@ -297,9 +215,9 @@ mod tests {
 
     #[test]
     fn quantities_add_up_exactly_and_overdrawing_is_a_flag() {
-        let left = |text: &str| Remaining::Left(Micros::of(&decimal(text)).unwrap());
-        let over = |text: &str| Remaining::Overdrawn(Micros::of(&decimal(text)).unwrap());
-        for (quantity, claims, expected) in [
+        let left = |text: &str| Remaining::Left(quantity(&decimal(text)).unwrap());
+        let over = |text: &str| Remaining::Overdrawn(quantity(&decimal(text)).unwrap());
+        for (certified, claims, expected) in [
             ("100", vec![], left("100")),
             ("100", vec![claim(1, "40", "KGM", &["granted"])], left("60")),
             ("100", vec![claim(1, "100.000000", "KGM", &["granted"])], left("0")),
@@ -315,13 +233,13 @@ mod tests {
             ("100", vec![claim(1, "40", "C62", &["granted"])], Remaining::Unknown),
             ("9999999999999999", vec![claim(1, "9999999999999999", "KGM", &["granted"]); 2], over("9999999999999999")),
             ("-1", vec![], Remaining::Unknown),
-            ("1.0000001", vec![], Remaining::Unknown),
+            ("1.0000001", vec![claim(1, "1", "KGM", &["granted"])], left("0.0000001")),
         ] {
-            assert_eq!(remaining(1, &decimal(quantity), "KGM", &claims), expected, "{quantity} {claims:?}");
+            assert_eq!(remaining(1, &decimal(certified), "KGM", &claims), expected, "{certified} {claims:?}");
         }
-        assert_eq!(Micros::of(&decimal("+007.50")).unwrap().to_string(), "7.5");
-        assert_eq!(Micros::of(&decimal(".5")).unwrap().to_string(), "0.5");
-        assert_eq!(Micros::of(&Decimal::default()), None);
+        assert_eq!(quantity(&decimal("+007.50")).unwrap().to_string(), "7.5");
+        assert_eq!(quantity(&decimal(".5")).unwrap().to_string(), "0.5");
+        assert_eq!(quantity(&Decimal::default()), None);
     }
 
     #[test]
@@ -357,7 +275,7 @@ mod tests {
     fn a_day_ends_when_it_ends_even_where_clocks_change_at_midnight() {
         // The clock jumps from 00:00 to 01:00 on the day after: the day before has its 24 hours.
         let zone = TimeZone::posix("XXX3YYY,J90/0,J300/0").unwrap();
-        let last = Given::parse("20260330").unwrap().last_moment(&zone).unwrap();
+        let last = Given::parse("20260330", None).unwrap().0.last_moment(&zone).unwrap();
         assert_eq!(last.to_string(), "2026-03-31T02:59:59.999999999Z");
     }
 }
