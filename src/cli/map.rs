@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::out::{self, Exit, Failure};
 use crate::base::limits;
-use crate::contract::{Operation, Slots, json as form};
+use crate::contract::{Slots, json as form};
 use crate::gateway::backoffice::mapping::{BUILT_IN, Left, Mapping};
 use crate::xml;
 
@@ -95,7 +95,7 @@ fn import(arguments: &Map, mapping: &Mapping, octets: &[u8]) -> Result<Exit, Fai
     let mut exit = Exit::Done;
     let mut rows = Vec::new();
     for one in mapped {
-        let wrong = form::decode(Operation::SendCo, &one.document).err();
+        let wrong = form::decode_any(&one.document).err();
         if wrong.is_some() {
             exit = Exit::Refused;
         }

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::out::{self, Exit, Failure};
 use crate::base::limits;
-use crate::contract::{self, Slot, Slots, Violation, Violations};
+use crate::contract::{self, Slot, Slots, Violation, Violations, codelist};
 use crate::exchange::profile::{self, Circumstances, Compiled, Direction, Judgement, Profiles, Subject};
 use crate::xml::{self, Document, NodeId, ns};
 
-/// Check business messages against the schema and an agreement profile, all errors at once.
+/// Check business messages against schema, operation, code lists and an agreement profile, all errors at once.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear. Lines and columns are those of the file.\n\
@@ -236,8 +236,28 @@ fn validate(path: &Path, slots: &Slots, asked: Option<&Asked>) -> Report {
         let placed = list.into_iter().map(|v| placed(start, v)).collect();
         return report(Exit::Refused, None, placed, total);
     }
+    let (beyond, warned) = match beyond_the_schema(&document, node, slots) {
+        Ok((base, warned)) => (base, warned),
+        Err((base, Violations { list, total })) => {
+            let start = document.position(base);
+            return report(Exit::Refused, None, list.into_iter().map(|v| placed(start, v)).collect(), total);
+        }
+    };
+    let start = document.position(beyond);
+    let warned = warned.list.into_iter().map(|violation| {
+        let (line, column, violation) = placed(start, violation);
+        Notice {
+            verdict: "warn".to_owned(),
+            statement: "code-lists".to_owned(),
+            message: String::new(),
+            line,
+            column,
+            violation,
+        }
+    });
+    let warned: Vec<Notice> = warned.collect();
     let Some((asked, node)) = asked.and_then(|asked| Some((asked, business_document(&document, node, slots)?))) else {
-        return report(Exit::Done, None, Vec::new(), 0);
+        return Report { notices: warned, ..report(Exit::Done, None, Vec::new(), 0) };
     };
     let judgement = asked.judge(&document, node, slots);
     let start = document.position(node);
@@ -249,10 +269,31 @@ fn validate(path: &Path, slots: &Slots, asked: Option<&Asked>) -> Report {
     });
     let exit = if judgement.rejections == 0 { Exit::Done } else { Exit::Refused };
     Report {
-        notices: notices.collect(),
+        notices: warned.into_iter().chain(notices).collect(),
         withheld: judgement.withheld.iter().map(|withheld| withheld.path.clone()).collect(),
         ..report(exit, None, violations, judgement.rejections)
     }
+}
+
+/// What a gateway asks beyond the schema, whoever the partner is: what the operation demands of its payload, and the
+/// newest code lists. Gives the element that places count from, and the codes that are only told.
+fn beyond_the_schema(
+    document: &Document,
+    node: NodeId,
+    slots: &Slots,
+) -> Result<(NodeId, Violations), (NodeId, Violations)> {
+    let (operation, base) = match contract::business_document(document, node, slots) {
+        Ok((operation, base)) => (Some(operation), base),
+        Err(_) if document.is(node, slots.uri(Slot::Md), "MetaData") => (None, node),
+        Err(_) => return Ok((node, Violations::default())),
+    };
+    let bound = contract::bind_document(document, base, slots).map_err(|found| (base, found))?;
+    if let Some(operation) = operation.or_else(|| bound.operation()) {
+        contract::decode(operation, document, base, slots).map_err(|found| (base, found))?;
+    }
+    let day = codelist::Day::parse(&bound.facts().issued).unwrap_or(codelist::Day::LAST);
+    let found = codelist::check(&bound, &codelist::Lists::default(), day, document, base);
+    if found.rejected.is_empty() { Ok((base, found.warned)) } else { Err((base, found.rejected)) }
 }
 
 /// A violation with its place in the file.

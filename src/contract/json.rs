@@ -264,6 +264,15 @@ pub fn decode(operation: Operation, value: &Value) -> Result<MetaData, Violation
     through(value, &slots, |document, node| super::decode(operation, document, node, &slots))
 }
 
+/// As [`decode`] for the one operation that carries such a document.
+///
+/// # Errors
+/// As [`decode_any`](super::decode_any), with line and column in the JSON text.
+pub fn decode_any(value: &Value) -> Result<(Operation, MetaData), Violations> {
+    let slots = Slots::default();
+    through(value, &slots, |document, node| super::decode_any(document, node, &slots))
+}
+
 /// Checks a JSON form of any root of the contract.
 ///
 /// # Errors
