@@ -47,8 +47,8 @@ impl Version {
 /// Why a document is not an envelope that we read.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Not XML, or a bound was reached: `<a></b>`.
-    #[error("the message is not well-formed XML")]
+    /// Not XML, a DTD, or a bound was reached: `<a></b>`. The text begins with line and column.
+    #[error(transparent)]
     Xml(#[from] xml::Error),
     /// The document element is not a SOAP envelope: `<html>`.
     #[error("expected a SOAP 1.1 or 1.2 Envelope, came element {local:?} in namespace {namespace:?}")]
