@@ -47,7 +47,8 @@ serve_reload() { kill -HUP "$SERVE_PID"; sleep 0.5; }
 
 serve_stop() {
   [ -n "$SERVE_PID" ] || return 0
-  kill "$SERVE_PID" 2>/dev/null; wait "$SERVE_PID" 2>/dev/null
+  kill "$SERVE_PID" 2>/dev/null || true
+  wait "$SERVE_PID" 2>/dev/null || true
   SERVE_PID=
 }
 
