@@ -35,6 +35,7 @@ serve_partner() {
       --ca "$SERVED/id/keys" --listen 127.0.0.1:1 --public-url https://localhost:1 &&
     "$COCONNECT" partner add --dir "$SERVED/id" --file "$SERVED/$name/partner.toml" &&
     "$COCONNECT" partner add --dir "$SERVED/$name" --file "$SERVED/id/partner.toml"; } >>"$SERVED/make.log" 2>&1 || return 1
+  printf '\n[unknown_codes]\nrec20 = "reject"\n' >>"$file" # so that a wrong unit is refused, not warned of
   case "$form" in
     full) ;;
     clear) sed -i 's/^encrypt = .*/encrypt = "none"/' "$file" ;;

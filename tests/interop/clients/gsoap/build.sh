@@ -15,5 +15,7 @@ flags="-w -O0 -DWITH_OPENSSL -DWITH_GZIP -DWITH_DOM -DWITH_IPV6 -I. -I$share -I$
 for source in soapC.cpp soapClient.cpp $share/plugin/wsseapi.cpp "$here/client.cpp"; do
   g++ -std=c++17 $flags -c "$source"
 done
-for source in wsaapi smdevp mecevp threads; do g++ -x c++ $flags -c $share/plugin/$source.c; done
+for source in plugin/wsaapi plugin/smdevp plugin/mecevp plugin/threads custom/struct_timeval; do
+  g++ -x c++ $flags -c $share/$source.c
+done
 g++ ./*.o -lgsoapssl++ -lssl -lcrypto -lz -lpthread -o ../client

@@ -104,7 +104,10 @@ class Client {
   struct Outcome { bool accepted = false; std::string text, why; };
 
   Outcome send(const Operation &operation, const std::string &document) {
-    struct soap *soap = soap_new1(SOAP_C_UTFSTRING | SOAP_XML_STRICT * 0 | SOAP_IO_KEEPALIVE * 0);
+    struct soap *soap = soap_new1(SOAP_C_UTFSTRING);
+    // Without CANONICAL SignedInfo names no canonicalization at all; without NOTYPE every element of a derived type bears
+    // xsi:type, which the gateway refuses and exclusive C14N, as the plugin computes it, does not digest rightly.
+    soap_set_omode(soap, SOAP_XML_CANONICAL | SOAP_XML_NOTYPE);
     soap_set_version(soap, 1);
     soap_register_plugin(soap, soap_wsse);
     soap->userid = name_.c_str();
@@ -180,7 +183,7 @@ class Client {
     Answer answer;
     answer.soap_default(soap);
     const int error = stub(soap, to.c_str(), action.c_str(), &request, answer);
-    *acknowledgement = answer.svc__Acknowledgement;
+    *acknowledgement = answer.Acknowledgement;
     return error;
   }
 
