@@ -111,6 +111,13 @@ clients_curl() {
 # curl_client URL FOLDER SERVER-FOLDER
 curl_client() (
   folder=$2 server=$3
+  # xmlsec1 knows wsu:Id of those elements alone that it is told.
+  soap=http://schemas.xmlsoap.org/soap/envelope/ wsa=http://www.w3.org/2005/08/addressing
+  wss=http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity ids=()
+  for name in $soap:Body $wss-utility-1.0.xsd:Timestamp $wss-secext-1.0.xsd:BinarySecurityToken $wsa:MessageID $wsa:Action $wsa:To \
+    $wsa:RelatesTo http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd:SignatureConfirmation; do
+    ids+=(--id-attr:Id "$name")
+  done
   post() { # FILE ANSWER OPERATION: prints the HTTP status
     serve_curl CURL "$2" "/$3" --data-binary "@$1" --header 'Content-Type: text/xml; charset=utf-8' --header "SOAPAction: \"$(action "$3")\""
   }
@@ -123,8 +130,17 @@ curl_client() (
       send-amendment-notification) echo urn:coconnect:service:1:SendAmendmentNotification ;;
     esac
   }
+  covered() { # FILE: whether Body, Timestamp and RelatesTo are there once, each with a Reference of its own
+    local part
+    for part in Body Timestamp RelatesTo; do
+      [ "$(xmllint --xpath "count(//*[local-name()='$part']) * count(//*[local-name()='SignedInfo']/*[local-name()='Reference'][@URI = \
+        concat('#', //*[local-name()='$part']/@*[local-name()='Id'])])" "$1" 2>/dev/null)" = 1 ] || { echo "$part is not signed"; return 1; }
+    done >"$folder/xmlsec1.log"
+    [ "$(first "$1" RelatesTo)" = "$id" ] || { echo "the answer is to another message"; return 1; } >"$folder/xmlsec1.log"
+  }
   verified() { # FILE: by xmlsec1 with the certificate of the receiver
-    xmlsec1 --verify --pubkey-cert-pem "$server/keys/sign.crt" "$1" >"$folder/xmlsec1.log" 2>&1
+    covered "$1" || return 1
+    xmlsec1 --verify "${ids[@]}" --pubkey-cert-pem "$server/keys/sign.crt" "$1" >"$folder/xmlsec1.log" 2>&1
   }
   first() { # FILE LOCAL-NAME: the text of the first such element
     xmllint --xpath "string((//*[local-name()='$2'])[1])" "$1" 2>/dev/null
@@ -136,7 +152,7 @@ curl_client() (
     else printf '%s\trefused\t%s: %s (%s, %s)\n' "$1" "$(first "$folder/answer.xml" code)" "$(first "$folder/answer.xml" faultstring)" \
       "$(first "$folder/answer.xml" verdict)" "$(first "$folder/answer.xml" referenceId)"; fi
   }
-  seal() { "$MESSAGE" seal "$folder" ID "$1" "$2" "$3" >/dev/null || printf '%s\tFAILED\tnot sealed\n' "$1"; }
+  seal() { id=$("$MESSAGE" seal "$folder" ID "$1" "$2" "$3") || printf '%s\tFAILED\tnot sealed\n' "$1"; }
   sed 's/"KGM"/"QGM"/' "$folder/documents/send-co.xml" >"$folder/wrong.xml"
   seal send-co "$folder/wrong.xml" "$folder/sealed.xml"; refuse wrong-code "$folder/sealed.xml" send-co
   seal send-co "$folder/documents/send-co.xml" "$folder/sealed.xml"
@@ -152,7 +168,7 @@ curl_client() (
     sed 's/>accepted</>acceptee</' "$folder/answer.xml" >"$folder/changed.xml"
     if ! verified "$folder/answer.xml"; then printf '%s/answer\tFAILED\t%s\n' "$operation" "$(said "$folder/xmlsec1.log")"
     elif verified "$folder/changed.xml"; then printf '%s/answer\tFAILED\ta changed answer verifies too\n' "$operation"
-    else printf '%s/answer\tverified\tchanged: %s\n' "$operation" "$(head -1 "$folder/xmlsec1.log")"; fi
+    else printf '%s/answer\tverified\tchanged: %s\n' "$operation" "$(grep -m1 -o 'FAIL' "$folder/xmlsec1.log" || head -1 "$folder/xmlsec1.log")"; fi
   done
 )
 

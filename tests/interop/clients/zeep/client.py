@@ -4,6 +4,7 @@ FOLDER has `keys` and `documents` of the client. Prints a line a case: case, ver
 what was read. tests/interop/clients.sh judges the lines.
 """
 
+import base64
 import sys
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def main():
             answer = client.send(operation, client.document(operation))
             status = answer.Response.Status[0].NameCode
             status = getattr(status, "_value_1", status)
-            say(operation, "accepted" if status == "accepted" else "FAILED", f"{status}, digest {answer.DocumentDigest}")
+            say(operation, "accepted" if status == "accepted" else "FAILED", f"{status}, digest {base64.b64encode(answer.DocumentDigest).decode()}")
             received = client.transport.received
             client.signed.verify(etree.fromstring(received))
             try:
