@@ -152,11 +152,14 @@ class Client {
       secure(soap, to, action);
       svc__AcknowledgementType *answer = nullptr;
       const int error = call(soap, operation, to, action, typed, &answer);
-      if (soap_wsse_verify_Timestamp(soap) || soap_wsse_verify_body(soap)) outcome.why = "not verified: " + fault_text(soap);
-      else if (soap_wsse_verify_element(soap, "http://www.w3.org/2005/08/addressing", "RelatesTo") != 1) outcome.why = "RelatesTo is not signed";
-      else if (!signed_by_them(soap)) outcome.why = "signed with another certificate";
       if (error) outcome.text = fault_text(soap);
-      else read_answer(answer, outcome);
+      // The plugin stops at a wrong digest or signature while it reads: then there is an error and no fault of the gateway.
+      if (error && !has_detail(soap)) outcome.why = "not verified: " + outcome.text;
+      else if (soap_wsse_verify_Timestamp(soap) || soap_wsse_verify_body(soap)) outcome.why = "not verified: " + fault_text(soap);
+      else if (soap_wsse_verify_element(soap, "http://www.w3.org/2005/08/addressing", "RelatesTo") != 1) outcome.why = "RelatesTo is not signed";
+      else if (!related(soap)) outcome.why = "the answer is to another message";
+      else if (!signed_by_them(soap)) outcome.why = "signed with another certificate";
+      if (!error) read_answer(answer, outcome);
     }
     soap_destroy(reader);
     soap_end(reader);
@@ -164,7 +167,8 @@ class Client {
   }
 
   void secure(struct soap *soap, const std::string &to, const std::string &action) {
-    soap_wsa_request(soap, soap_wsa_rand_uuid(soap), to.c_str(), action.c_str());
+    message_id_ = soap_wsa_rand_uuid(soap);
+    soap_wsa_request(soap, message_id_.c_str(), to.c_str(), action.c_str());
     soap_wsse_add_Security(soap);
     soap_wsse_add_Timestamp(soap, "Time", LIFETIME_S);
     soap_wsse_add_BinarySecurityTokenPEM(soap, "X509Token", (keys_ + "sign.crt").c_str());
@@ -207,9 +211,16 @@ class Client {
     outcome.text += ", journal of " + (answer->JournalEntry ? std::string(answer->JournalEntry->Partner) : "nobody");
   }
 
+  bool has_detail(struct soap *soap) { return soap->fault && soap->fault->detail && soap->fault->detail->svc__FaultDetail; }
+
+  bool related(struct soap *soap) {
+    return soap->header && soap->header->wsa5__RelatesTo && soap->header->wsa5__RelatesTo->__item &&
+      message_id_ == soap->header->wsa5__RelatesTo->__item;
+  }
+
   std::string fault_text(struct soap *soap) {
     if (!soap->fault) soap_set_fault(soap);
-    if (soap->fault && soap->fault->detail && soap->fault->detail->svc__FaultDetail) {
+    if (has_detail(soap)) {
       const svc__FaultDetailType &detail = *soap->fault->detail->svc__FaultDetail;
       std::string text = detail.code + ": " + (soap->fault->faultstring ? soap->fault->faultstring : "") + " (" +
         soap_svc__VerdictType2s(soap, detail.verdict) + ", " + detail.referenceId + ")";
@@ -231,7 +242,7 @@ class Client {
     return same;
   }
 
-  std::string url_, folder_, keys_, name_, password_, ca_;
+  std::string url_, folder_, keys_, name_, password_, ca_, message_id_;
   EVP_PKEY *key_ = nullptr;
   X509 *theirs_ = nullptr;
 };
@@ -254,12 +265,15 @@ void all_of(Client &client, const Operation &operation) {
   Client::Outcome outcome = client.send(operation, document);
   const bool good = outcome.accepted && outcome.why.empty() && outcome.text.rfind("accepted", 0) == 0;
   say(name, good ? "accepted" : "FAILED", outcome.text + (outcome.why.empty() ? "" : ": " + outcome.why));
-  // The same again, and its answer changed on the way.
+  // The same again twice, the second time with its answer changed on the way.
+  outcome = client.send(operation, document);
+  const bool again = outcome.accepted && outcome.why.empty() && outcome.text.rfind("already-received", 0) == 0;
+  if (!again) say(name + "/answer", "FAILED", "sent again: " + outcome.text + " " + outcome.why);
   answer_change = Change{">already-received<", ">already-receivee<"};
   outcome = client.send(operation, document);
   if (!answer_change.done) say(name + "/answer", "FAILED", "nothing was changed: " + outcome.text);
   else if (outcome.why.empty()) say(name + "/answer", "FAILED", "a changed answer verifies too");
-  else say(name + "/answer", good ? "verified" : "FAILED", "changed: " + outcome.why);
+  else if (again) say(name + "/answer", good ? "verified" : "FAILED", "changed: " + outcome.why);
   answer_change = Change();
 }
 

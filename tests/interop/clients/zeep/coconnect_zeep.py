@@ -49,10 +49,12 @@ class Signed:
         with open(certificate, encoding="ascii") as file:
             pem = file.read().split("-----BEGIN CERTIFICATE-----")[1].split("-----END CERTIFICATE-----")[0]
         self.token = "".join(pem.split())
+        self.message_id = None
 
     def apply(self, envelope, headers):
         soap = etree.QName(envelope).namespace
         header = envelope.find(etree.QName(soap, "Header"))
+        self.message_id = header.findtext(f"{{{WSA}}}MessageID")
         security = etree.SubElement(header, etree.QName(WSSE, "Security"), nsmap={"wsse": WSSE, "wsu": WSU})
         security.set(etree.QName(soap, "mustUnderstand"), "1")
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0, tzinfo=None)
@@ -103,13 +105,15 @@ class Signed:
         self._covers(envelope, soap, signed)
         return envelope
 
-    @staticmethod
-    def _covers(envelope, soap, signed):
+    def _covers(self, envelope, soap, signed):
         timestamp = f"{{{soap}}}Header/{{{WSSE}}}Security/{{{WSU}}}Timestamp"
         for path in (f"{{{soap}}}Body", timestamp, f"{{{soap}}}Header/{{{WSA}}}RelatesTo"):
             nodes = envelope.findall(path)
             if len(nodes) != 1 or nodes[0] not in signed:
                 raise NotVerified(f"{path}: {len(nodes)} there, expected one, signed")
+        related = nodes[0].text  # RelatesTo is the last
+        if related != self.message_id:
+            raise NotVerified(f"the answer is to {related}, not to {self.message_id}")
         created = envelope.findtext(f"{timestamp}/{{{WSU}}}Created")
         age = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.fromisoformat(created.replace("Z", "+00:00"))
         if abs(age.total_seconds()) > LIFETIME_S + SKEW_S:
