@@ -3,7 +3,7 @@
 #
 # A client prints a line a case: case, verdict, what was read. Cases: an operation (accepted), OPERATION/changed (one octet
 # changed after signing: refused), OPERATION/answer (the signature of the answer verified, and not with one octet changed),
-# wrong-code and wrong-signature (refused with code and reason). The cell of an operation is "makes": serve accepts it and
+# wrong-code and wrong-signature (refused with code and reason), for curl in-clear and body-timestamp too. The cell of an operation is "makes": serve accepts it and
 # refuses it changed, and "judges": the client takes our answer and refuses it changed.
 
 CLIENTS_FOLDER=tests/interop/clients
@@ -16,6 +16,8 @@ expected_code() {
     wrong-code) echo 'invalid-document' ;;
     wrong-signature) echo 'signature-invalid' ;;
     */changed) echo 'security-check-failed' ;;
+    in-clear) echo 'not-encrypted' ;;
+    body-timestamp) echo 'part-not-signed' ;;
   esac
 }
 
@@ -33,9 +35,9 @@ refused_rightly() {
   return 1
 }
 
-# client_cells CLIENT FILE: the cells of what a client printed
+# client_cells CLIENT FILE [CASE...]: the cells of what a client printed; CASE are further ones that must be refused
 client_cells() {
-  local client=$1 file=$2 operation case verdict why
+  local client=$1 file=$2 operation case verdict why more=${*:3}
   for operation in $OPERATIONS; do
     verdict=FAILED why=
     if [ "$(line "$file" $operation 2)" != accepted ]; then why="$(line "$file" $operation 2) $(line "$file" $operation 3)"; [ "$why" != " " ] || why="not tried"
@@ -47,7 +49,7 @@ client_cells() {
     else why="answer: $(line "$file" $operation/answer 2) $(line "$file" $operation/answer 3)"; fi
     cell client "$operation" "$client" ours-to-tool $verdict "$(echo "$why" | cut -c1-300)"
   done
-  for case in wrong-code wrong-signature; do
+  for case in wrong-code wrong-signature $more; do
     # The message must be refused; that its fault was verified and read by the client's own binding is the other direction.
     if refused_rightly "$file" $case; then
       cell client "fault/$case" "$client" tool-to-ours ok; cell client "fault/$case" "$client" ours-to-tool ok
@@ -63,7 +65,8 @@ client_run() {
   local client=$1 folder=$SERVED/${1^^} from=$SECONDS; shift
   "$@" "$ENDPOINT" "$folder" "$SERVED/id" >"$folder/lines" 2>"$folder/err" || say "$client ended with $?: $(said "$folder/err")"
   sed "s/^/  $client: /" "$folder/lines" | cut -c1-240 >&2
-  client_cells "$client" "$folder/lines"
+  # shellcheck disable=SC2086 -- cases are words
+  client_cells "$client" "$folder/lines" ${MORE_CASES:-}
   say "$client: $((SECONDS - from)) s"
 }
 
@@ -105,7 +108,7 @@ clients_gsoap() {
 clients_curl() {
   if ! { command -v curl && command -v xmlsec1; } >/dev/null; then skip curl "curl or xmlsec1 is not installed (scripts/setup interop says how)"; return; fi
   say "$(curl --version | head -1 | cut -d' ' -f1-2)"
-  client_run curl curl_client
+  MORE_CASES="in-clear body-timestamp" client_run curl curl_client
 }
 
 # curl_client URL FOLDER SERVER-FOLDER
@@ -152,9 +155,12 @@ curl_client() (
     else printf '%s\trefused\t%s: %s (%s, %s)\n' "$1" "$(first "$folder/answer.xml" code)" "$(first "$folder/answer.xml" faultstring)" \
       "$(first "$folder/answer.xml" verdict)" "$(first "$folder/answer.xml" referenceId)"; fi
   }
-  seal() { id=$("$MESSAGE" seal "$folder" ID "$1" "$2" "$3") || printf '%s\tFAILED\tnot sealed\n' "$1"; }
+  seal() { id=$("$MESSAGE" seal "$folder" ID "$1" "$2" "$3" "${4:-full}") || printf '%s\tFAILED\tnot sealed\n' "$1"; }
   sed 's/"KGM"/"QGM"/' "$folder/documents/send-co.xml" >"$folder/wrong.xml"
   seal send-co "$folder/wrong.xml" "$folder/sealed.xml"; refuse wrong-code "$folder/sealed.xml" send-co
+  # Of a partner with the full profile, what only a partner of dev or test may send is refused.
+  seal send-co "$folder/documents/send-co.xml" "$folder/sealed.xml" clear; refuse in-clear "$folder/sealed.xml" send-co
+  seal send-co "$folder/documents/send-co.xml" "$folder/sealed.xml" body-timestamp; refuse body-timestamp "$folder/sealed.xml" send-co
   seal send-co "$folder/documents/send-co.xml" "$folder/sealed.xml"
   sed -E 's#(SignatureValue>.{20})[A-Z]#\1a#; t; s#(SignatureValue>.{20}).#\1A#' "$folder/sealed.xml" >"$folder/bad.xml"
   refuse wrong-signature "$folder/bad.xml" send-co

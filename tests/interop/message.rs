@@ -4,8 +4,8 @@
 //!   for Korea throughout, so the answers of an importing side are about a CO of Indonesia: `OUT/issued.xml`, which the
 //!   gateway of Indonesia takes with `co submit` first.
 //! - `message seal DIR PARTNER OPERATION FILE OUT [full|clear|body-timestamp]` seals the document with the keys of the
-//!   gateway in DIR for its PARTNER, SOAP 1.1, and prints the MessageID: `full` encrypts (default), `clear` does not,
-//!   `body-timestamp` signs no more than Body and Timestamp.
+//!   gateway in DIR for its PARTNER, SOAP 1.1, and prints the MessageID: `full` is the whole profile (default), `clear`
+//!   does not encrypt, `body-timestamp` encrypts and signs no more than Body and Timestamp.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -59,10 +59,7 @@ fn seal(dir: &str, partner: &str, name: &str, file: &str, out: &str, form: &str)
     match form {
         "full" => {}
         "clear" => draft.document_goes = DocumentGoes::InClear,
-        "body-timestamp" => {
-            draft.document_goes = DocumentGoes::InClear;
-            draft.signed_parts = SignedParts::BodyTimestamp;
-        }
+        "body-timestamp" => draft.signed_parts = SignedParts::BodyTimestamp,
         other => return Err(format!("{other}: full, clear or body-timestamp").into()),
     }
     std::fs::write(out, lab.seal(&draft)?.octets)?;
