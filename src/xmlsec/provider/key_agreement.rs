@@ -285,6 +285,29 @@ mod tests {
     }
 
     #[test]
+    fn points_of_small_order_agree_on_nothing() {
+        // Whoever sends one knows the secret before it is computed: zero (RFC 7748 §6.1, §6.2).
+        let one = |len: usize| [&[1][..], &vec![0; len - 1]].concat();
+        let below_one =
+            |len: usize| if len == 32 { [&[0xEC][..], &[0xFF; 30], &[0x7F]].concat() } else { minus_one_448() };
+        for ours in keys().into_iter().skip(3) {
+            let (id, len) = if ours.curve() == Curve::X25519 { (Id::X25519, 32) } else { (Id::X448, 56) };
+            for point in [vec![0; len], one(len), below_one(len)] {
+                let peer = PKey::public_key_from_raw_bytes(&point, id).unwrap();
+                assert!(matches!(ours.agree(&peer), Err(Error::Point)), "{:?} {point:02x?}", ours.curve());
+            }
+        }
+    }
+
+    /// The prime of Curve448 less one: 2^448 - 2^224 - 2.
+    fn minus_one_448() -> Vec<u8> {
+        let mut point = vec![0xFF; 56];
+        point[0] = 0xFE;
+        point[28] = 0xFE;
+        point
+    }
+
+    #[test]
     fn keys_of_another_curve_are_refused() {
         let keys = keys();
         for ours in &keys {
