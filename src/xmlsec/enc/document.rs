@@ -15,7 +15,7 @@ use super::{Error, Kind};
 use crate::base::limits;
 use crate::xml::{Document, Kind as NodeKind, NodeId, TextPos, ns};
 use crate::xmlsec::dsig::{Context, IdAttributes, IdIndex, UrlMap};
-use crate::xmlsec::policy::Policy;
+use crate::xmlsec::policy::{KeyInfoForm, Policy};
 
 /// `EncryptedData` inside the clear text of `EncryptedData`, at most.
 const NESTING_MAX: usize = 8;
@@ -136,22 +136,26 @@ impl Decryptor<'_> {
         let wanted = Wanted { algorithm_uri: cipher.uri(), key_bytes: Some(cipher.key_size()) };
         let resolver = Resolver { context: &context, keys: self.keys, encrypted_keys };
         let (mut clear, mut broken) = (None, None);
-        let _ = resolver.each_key(data.key_info, data.id.as_deref(), wanted, search, &mut |key| match open_data(
-            &data.method,
-            &octets,
-            key,
-        )
-        .and_then(|clear| expect_text(data, clear))
-        {
-            Ok(opened) => {
-                clear = Some(opened);
-                ControlFlow::Break(())
-            }
-            Err(error) => {
-                broken = Some(error);
-                ControlFlow::Continue(())
-            }
-        })?;
+        let mut visit =
+            |key: &[u8]| match open_data(&data.method, &octets, key).and_then(|clear| expect_text(data, clear)) {
+                Ok(opened) => {
+                    clear = Some(opened);
+                    ControlFlow::Break(())
+                }
+                Err(error) => {
+                    broken = Some(error);
+                    ControlFlow::Continue(())
+                }
+            };
+        let found = resolver.each_key(data.key_info, data.id.as_deref(), wanted, search, &mut visit)?;
+        if found.is_continue() && data.key_info.is_some() && self.policy.key_info.has(KeyInfoForm::EncryptedKey) {
+            // Such a key was perhaps not meant for it: that it does not fit breaks nothing, and empty text proves nothing.
+            let _ = resolver.each_silent_key(wanted, search, &mut |key| {
+                let opened = open_data(&data.method, &octets, key).and_then(|clear| expect_text(data, clear));
+                clear = opened.ok().filter(|clear| !clear.is_empty());
+                if clear.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
         // A key that was meant for it and does not open it says more than that no other key was found.
         let verdict = search.verdict(&format!("a key for {}", cipher.uri()));
         clear.ok_or_else(|| broken.unwrap_or(verdict))
