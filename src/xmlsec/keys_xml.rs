@@ -82,6 +82,9 @@ fn value(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
     }
     if document.ns(value) == ALEKSEY {
         let octets = read::base64(document, value).map_err(|why| why.to_string())?;
+        if octets.is_empty() {
+            return Err(format!("an empty {}", super::policy::shortened(document.local(value))));
+        }
         return Ok(Some(Key::secret(None, Zeroizing::new(octets))));
     }
     let text = |why: super::dsig::Error| why.to_string();
@@ -135,6 +138,17 @@ mod tests {
             assert!(keys.len() == 1 && keys[0].public().unwrap().unwrap().public_eq(&key));
             assert_eq!(keys[0].certificates.len(), 2);
         }
+    }
+
+    #[test]
+    fn an_empty_secret_is_no_key() {
+        let file = |octets: &str| {
+            let key = format!("<HMACKeyValue xmlns=\"{ALEKSEY}\">{octets}</HMACKeyValue>");
+            format!("<KeyInfo xmlns=\"{}\"><KeyName>k</KeyName><KeyValue>{key}</KeyValue></KeyInfo>", ns::DS)
+                .into_bytes()
+        };
+        assert_eq!(load(file("AA=="), "keys.xml").unwrap().len(), 1);
+        assert!(load(file(""), "keys.xml").is_err());
     }
 
     #[test]
