@@ -376,7 +376,7 @@ impl Search<'_, '_> {
             Some(_) => enc::Keys::new(&self.source.ring.shared()),
         };
         let resolver = enc::Resolver { context: self.context, keys: &keys, encrypted_keys: &encrypted_keys };
-        let wanted = enc::Wanted { algorithm_uri: "", key_bytes: None };
+        let wanted = enc::Wanted { algorithm_uri: "", key_bytes: None, authenticated: false };
         let mut search = enc::Search::default();
         let mut secrets: Vec<Zeroizing<Vec<u8>>> = Vec::new();
         let outcome = resolver.each_key(Some(key_info.node), None, wanted, &mut search, &mut |octets| {

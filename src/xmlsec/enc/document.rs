@@ -15,7 +15,7 @@ use super::{Error, Kind};
 use crate::base::limits;
 use crate::xml::{Document, Kind as NodeKind, NodeId, TextPos, ns};
 use crate::xmlsec::dsig::{Context, IdAttributes, IdIndex, UrlMap};
-use crate::xmlsec::policy::{KeyInfoForm, Policy};
+use crate::xmlsec::policy::Policy;
 
 /// `EncryptedData` inside the clear text of `EncryptedData`, at most.
 const NESTING_MAX: usize = 8;
@@ -133,7 +133,11 @@ impl Decryptor<'_> {
         let context = Context { document, ids, policy: self.policy, urls: self.urls, tokens: None };
         let octets = cipher_octets(document, &data.cipher_data, Some(&context))?;
         let cipher = data.method.cipher;
-        let wanted = Wanted { algorithm_uri: cipher.uri(), key_bytes: Some(cipher.key_size()) };
+        let wanted = Wanted {
+            algorithm_uri: cipher.uri(),
+            key_bytes: Some(cipher.key_size()),
+            authenticated: cipher.is_authenticated(),
+        };
         let resolver = Resolver { context: &context, keys: self.keys, encrypted_keys };
         let (mut clear, mut broken) = (None, None);
         let mut visit =
@@ -148,9 +152,11 @@ impl Decryptor<'_> {
                 }
             };
         let found = resolver.each_key(data.key_info, data.id.as_deref(), wanted, search, &mut visit)?;
-        if found.is_continue() && data.key_info.is_some() && self.policy.key_info.has(KeyInfoForm::EncryptedKey) {
+        if found.is_continue()
+            && let Some(key_info) = data.key_info
+        {
             // Such a key was perhaps not meant for it: that it does not fit breaks nothing, and empty text proves nothing.
-            let _ = resolver.each_silent_key(wanted, search, &mut |key| {
+            let _ = resolver.each_unnamed_key(key_info, wanted, search, &mut |key| {
                 let opened = open_data(&data.method, &octets, key).and_then(|clear| expect_text(data, clear));
                 clear = opened.ok().filter(|clear| !clear.is_empty());
                 if clear.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

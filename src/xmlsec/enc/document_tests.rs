@@ -146,7 +146,9 @@ fn shared_keys_are_taken_by_name_and_only_from_old_files() {
     for (keys, opens) in [
         (ring(&[("session", secret(1, 16))]), true),
         (ring(&[("", secret(1, 16))]), true),
-        (ring(&[("other", secret(1, 16))]), false),
+        // Where a wrong key is always noticed, another name is no reason to leave it closed.
+        (ring(&[("other", secret(1, 16))]), true),
+        (ring(&[("other", secret(2, 16))]), false),
         (ring(&[("session", secret(2, 16)), ("session", secret(1, 16))]), true),
         (ring(&[("session", secret(1, 32))]), false),
     ] {
@@ -154,6 +156,21 @@ fn shared_keys_are_taken_by_name_and_only_from_old_files() {
         assert!(open_with(&text, &keys, &Policy::default()).is_err());
         assert!(open_with(&text, &keys, &Policy::serve()).is_err());
     }
+}
+
+#[test]
+fn a_secret_of_another_name_is_tried_only_where_a_wrong_key_is_noticed() {
+    let octets = Cipher::Aes128Cbc.seal(&[1; 16], CLEAR.as_bytes(), &Default::default()).unwrap();
+    let value_cbc = format!("<e:CipherValue>{}</e:CipherValue>", base64::encode(&octets));
+    let cbc = data(&name("session"), &value_cbc)
+        .replace("http://www.w3.org/2009/xmlenc11#aes128-gcm", "http://www.w3.org/2001/04/xmlenc#aes128-cbc");
+    assert!(open(&cbc, &ring(&[("session", secret(1, 16))])).is_ok());
+    assert!(open(&cbc, &ring(&[("other", secret(1, 16))])).is_err());
+    // A key wrap notices.
+    let wrapped = data(&info(&wrapped(&[2; 16], &[1; 16], &name("kek"), "", "")), &value());
+    assert!(open(&wrapped, &ring(&[("other", secret(2, 16))])).unwrap().contains(CLEAR));
+    assert!(open(&wrapped, &ring(&[("other", secret(3, 16))])).is_err());
+    assert!(open_with(&wrapped, &ring(&[("other", secret(2, 16))]), &Policy::default()).is_err());
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct Wanted<'a> {
     pub algorithm_uri: &'a str,
     /// Octets it must have, where that is known.
     pub key_bytes: Option<usize>,
+    /// Whether a wrong key is always noticed.
+    pub authenticated: bool,
 }
 
 /// What is called with each candidate: `Break` when it was the right one.
@@ -95,8 +97,10 @@ pub struct Search {
     looks: usize,
     /// Iterations of PBKDF2 that were paid.
     iterations: usize,
-    /// That for keys which nobody names.
+    /// The last resort.
     last: Option<Box<Search>>,
+    /// Whether the names of secrets do not count.
+    any_name: bool,
     /// Whether a bound was reached, where that ends a search quietly.
     exhausted: bool,
 }
@@ -234,19 +238,44 @@ impl Resolver<'_> {
         }
     }
 
-    /// Calls `visit` with every key in an EncryptedKey that stands by itself and names neither data nor itself: the last
-    /// resort where a KeyInfo led nowhere, since XML Encryption 1.1 §3.5 takes no name for more than a hint. It has bounds
-    /// of its own; at their end there is no such key, and what is still to come is looked for as before.
-    pub fn each_silent_key(&self, wanted: Wanted<'_>, search: &mut Search, visit: Visit<'_>) -> ControlFlow<()> {
-        let mut last = search.last.take().unwrap_or_default();
-        let found = match last.exhausted {
-            false => self.silent(wanted, &mut last, visit),
-            true => Ok(ControlFlow::Continue(())),
+    /// The last resort, where a KeyInfo led nowhere: XML Encryption 1.1 §3.5 takes no name for more than a hint. Calls
+    /// `visit` with every key that EncryptedKeys hold which stand by themselves and name neither data nor itself; and, where
+    /// a wrong key is always noticed, with the keys that secrets of other names open. It has bounds of its own; at their
+    /// end there is no such key, and what is still to come is looked for as before.
+    pub fn each_unnamed_key(
+        &self,
+        key_info: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> ControlFlow<()> {
+        let mut last = search.last.take().unwrap_or_else(|| Box::new(Search { any_name: true, ..Search::default() }));
+        let found = if last.exhausted {
+            Ok(ControlFlow::Continue(()))
+        } else {
+            self.under_other_names(key_info, wanted, &mut last, visit)
         };
         last.exhausted |= found.is_err();
         std::mem::take(&mut last.tried).into_iter().for_each(|line| search.note(line));
         search.last = Some(last);
         found.unwrap_or(ControlFlow::Continue(()))
+    }
+
+    fn under_other_names(
+        &self,
+        key_info: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.allows(KeyInfoForm::EncryptedKey) && self.silent(wanted, search, visit)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let named = |entry: &Entry| entry.key.name.is_some() && entry.key.secret_octets().is_some();
+        if !self.keys.entries.iter().any(named) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.follow_key_info(Some(key_info), wanted, 0, search, visit)
     }
 
     fn silent(&self, wanted: Wanted<'_>, search: &mut Search, visit: Visit<'_>) -> Result<ControlFlow<()>, Error> {
@@ -341,8 +370,8 @@ impl Resolver<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Symmetric keys of this name. One without a name fits any; one with another name fits none, since a cipher without
-    /// authentication would take it.
+    /// Symmetric keys of this name. One without a name fits any; one with another name is tried at the very end alone, and
+    /// never for a cipher without authentication, which would take it.
     fn secrets(
         &self,
         name: Option<&str>,
@@ -354,6 +383,7 @@ impl Resolver<'_> {
             search.note("symmetric keys: only with --allow-legacy".to_owned());
             return ControlFlow::Continue(());
         }
+        let name = name.filter(|_| !(search.any_name && wanted.authenticated));
         for (key, octets) in self.named_secrets(name) {
             let fits = wanted.key_bytes.is_none_or(|expected| expected == octets.len());
             search.note(format!(
@@ -505,12 +535,14 @@ impl Resolver<'_> {
         match &key.method {
             KeyMethod::Transport(_) => self.transported(&key, &octets, wanted, &at, search, visit),
             KeyMethod::Wrap(wrap) => {
-                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()) };
+                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()), authenticated: true };
                 let unwrap = |kek: &[u8]| Ok(wrap.unwrap_key(kek, &octets)?);
                 self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
             }
             KeyMethod::Cipher(method) => {
-                let kek = Wanted { algorithm_uri: method.cipher.uri(), key_bytes: Some(method.cipher.key_size()) };
+                let cipher = method.cipher;
+                let (key_bytes, authenticated) = (Some(cipher.key_size()), cipher.is_authenticated());
+                let kek = Wanted { algorithm_uri: cipher.uri(), key_bytes, authenticated };
                 let unwrap = |kek: &[u8]| open_data(method, &octets, kek);
                 self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
             }
