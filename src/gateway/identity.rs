@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::config::{Config, KeyPair};
+use crate::base::id::Environment;
 use crate::exchange::{KeyError, OwnKeys};
 use crate::net;
 use crate::pki::{self, Certificate, Password, PrivateKey, TrustAnchors};
@@ -29,6 +30,14 @@ pub enum Error {
         what: &'static str,
         /// The file.
         path: PathBuf,
+    },
+    /// A development certificate where the environment is `prod`.
+    #[error("identity.{what}: {subject} is of a development authority; prod needs certificates of your own authority")]
+    Development {
+        /// Which: `sign`.
+        what: &'static str,
+        /// Its subject.
+        subject: String,
     },
     /// The keys do not fit.
     #[error("identity")]
@@ -88,6 +97,14 @@ impl OwnIdentity {
         let tls = pair("tls", &config.identity.tls)?;
         let sign = pair("sign", &config.identity.sign)?;
         let encrypt = pair("encrypt", &config.identity.encrypt)?;
+        if config.gateway.environment() == Environment::Prod {
+            for (what, pair) in [("tls", &tls), ("sign", &sign), ("encrypt", &encrypt)] {
+                let mut all = std::iter::once(&pair.certificate).chain(&pair.chain);
+                if let Some(found) = all.find(|certificate| certificate.is_of_development()) {
+                    return Err(Error::Development { what, subject: found.subject().to_owned() });
+                }
+            }
+        }
         let chain = tls.chain.iter().map(|c| c.x509().clone()).collect();
         let net_identity = net::Identity::new(tls.certificate.x509().clone(), chain, tls.key.to_pkey())?;
         let keys = OwnKeys::new((&sign.certificate, &sign.key), &[(&encrypt.certificate, &encrypt.key)])?;
@@ -201,4 +218,38 @@ fn check_path(
             _ => net::Refusal::Unknown(text),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::RealClock;
+    use crate::base::id::PartnerId;
+    use crate::gateway::init::{Plan, Suite, init};
+
+    #[test]
+    fn prod_does_not_start_with_keys_of_a_development_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan {
+            dir: folder.path().to_owned(),
+            id: PartnerId::parse("KR").unwrap(),
+            country: "KR".to_owned(),
+            domain: "customs.kr.example".to_owned(),
+            environment: Environment::Test,
+            listen: "127.0.0.1:8443".parse().unwrap(),
+            public_url: None,
+            addresses: vec!["192.0.2.0/24".to_owned()],
+            local_api: None,
+            suite: Suite::P256,
+            authority: None,
+            retry_every_s: None,
+        };
+        init(&plan, &RealClock::new()).unwrap();
+        let file = folder.path().join("coconnect.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        OwnIdentity::load(&Config::load(&file).unwrap()).unwrap();
+        std::fs::write(&file, text.replace("environment = \"test\"", "environment = \"prod\"")).unwrap();
+        let refused = OwnIdentity::load(&Config::load(&file).unwrap()).map(drop).unwrap_err();
+        assert!(matches!(refused, Error::Development { what: "tls", .. }), "{refused}");
+    }
 }

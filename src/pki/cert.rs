@@ -14,6 +14,9 @@ use super::der::{self, Element, Reader, tag};
 use super::error::{Doing, Error, read_file};
 use super::name;
 
+/// What the name of a development authority contains, whatever the case of its letters.
+const DEVELOPMENT_MARK: &str = "development ca";
+
 /// Certificates of one file that are read; a bundle of every public authority has about 150.
 const CERTIFICATES_PER_FILE_MAX: usize = 1_000;
 
@@ -225,6 +228,13 @@ impl Certificate {
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.inner.subject
+    }
+
+    /// Whether a development authority made it, or it is one: its name says so, as [`super::DevCa`] and `init` name them.
+    /// Keys of such authorities lie about unguarded, those of this source tree for all the world to read; `prod` takes none.
+    #[must_use]
+    pub fn is_of_development(&self) -> bool {
+        [self.subject(), self.issuer()].iter().any(|name| name.to_ascii_lowercase().contains(DEVELOPMENT_MARK))
     }
 
     /// The issuer as RFC 4514 text, as in `ds:X509IssuerName`.

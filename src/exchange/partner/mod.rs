@@ -76,6 +76,7 @@ impl Partner {
         for (at, entry) in file.certificates.iter().enumerate() {
             let field = format!("certificate[{at}].file");
             let (certificate, above) = chain(&folder.join(&entry.file), &field)?;
+            refuse_development(&file, &certificate, || field.clone())?;
             intermediates.extend(above);
             certificates.push(PartnerCertificate {
                 certificate: Arc::new(certificate),
@@ -84,8 +85,12 @@ impl Partner {
             });
         }
         let mut anchors = if file.anchors.is_empty() { own_anchors.clone() } else { TrustAnchors::new() };
+        for own in anchors.anchors() {
+            refuse_development(&file, own, || "anchor: none is named, and of our own".to_owned())?;
+        }
         for (at, entry) in file.anchors.iter().enumerate() {
             let (first, others) = chain(&folder.join(&entry.file), &format!("anchor[{at}].file"))?;
+            refuse_development(&file, &first, || format!("anchor[{at}].file"))?;
             anchors.add_anchor(first);
             others.into_iter().for_each(|other| anchors.add_anchor(other));
         }
@@ -243,6 +248,19 @@ impl Partner {
 fn profiles_beside(folder: &Path) -> Result<Profiles, Error> {
     let beside = folder.parent().unwrap_or(Path::new("")).join("profiles");
     Profiles::load(&beside).map_err(Error::profile)
+}
+
+/// A development authority's key lies about unguarded: whoever has it could be any partner. Never in `prod`.
+fn refuse_development(
+    file: &PartnerFile,
+    certificate: &Certificate,
+    field: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    if file.environment != Environment::Prod || !certificate.is_of_development() {
+        return Ok(());
+    }
+    let what = format!("{} is of a development authority, which prod does not take", certificate.subject());
+    Err(Error::ConfigCertificate { field: field(), what })
 }
 
 /// The certificate of a file, and the authorities that follow it there: nothing of a file is left unread.
@@ -509,6 +527,39 @@ mod tests {
         assert!(!world.is_certified(&alone), "without the intermediate there is no path");
         let both_anchors = world.partner(&[&signer], &[root, middle]).unwrap();
         assert!(world.is_certified(&both_anchors));
+    }
+
+    #[test]
+    fn prod_takes_no_partner_of_a_development_authority() {
+        let world = World::new();
+        let load = |environment: &str, authority: &str, names_it: bool| {
+            let ca = DevCa::create(&Issue::new(authority, &[], world.now, 365), key()).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let write = |name: &str, octets: String| std::fs::write(folder.path().join(name), octets).unwrap();
+            write("anchor.pem", ca.certificate().to_pem());
+            let mut text = format!(
+                "id = \"ID\"\nenvironment = \"{environment}\"\nbasic_user = \"ID\"\nbasic_secret = \"{}\"\nterritories = [\"ID\"]\n",
+                "0123456789abcdef".repeat(4)
+            );
+            for (name, uses) in [("tls", &[Use::TlsServer, Use::TlsClient] as &[Use]), ("sign", &[Use::Sign])] {
+                let issued = ca.issue(&Issue::new(name, uses, world.now, 300), &key()).unwrap();
+                write(&format!("{name}.pem"), issued.to_pem());
+                text.push_str(&format!("[[certificate]]\nuse = \"{name}\"\nfile = \"{name}.pem\"\n"));
+            }
+            let mut own = TrustAnchors::new();
+            if names_it {
+                text.push_str("[[anchor]]\nuse = \"sign\"\nfile = \"anchor.pem\"\n");
+            } else {
+                own.add_anchor(ca.certificate().clone());
+            }
+            Partner::load(PartnerFile::parse(&text).unwrap(), folder.path(), &own).map(drop)
+        };
+        for names_it in [true, false] {
+            let refused = load("prod", "ID Development CA", names_it).unwrap_err().to_string();
+            assert!(refused.contains("of a development authority"), "{refused}");
+            load("prod", "ID Customs CA", names_it).unwrap();
+            load("test", "ID Development CA", names_it).unwrap();
+        }
     }
 
     #[test]
