@@ -12,10 +12,11 @@ mkdir -p stubs
 soapcpp2 -C -L -x -w -I$share/import:$share -d stubs coconnect.h
 cd stubs
 flags="-w -O0 -DWITH_OPENSSL -DWITH_GZIP -DWITH_DOM -DWITH_IPV6 -I. -I$share -I$share/plugin -I$share/custom"
-for source in soapC.cpp soapClient.cpp $share/plugin/wsseapi.cpp "$here/client.cpp"; do
-  g++ -std=c++17 $flags -c "$source"
-done
+jobs=()
+compile() { g++ $flags "$@" & jobs+=($!); }
+for source in soapC.cpp soapClient.cpp $share/plugin/wsseapi.cpp "$here/client.cpp"; do compile -std=c++17 -c "$source"; done
 for source in plugin/wsaapi plugin/smdevp plugin/mecevp plugin/threads custom/struct_timeval; do
-  g++ -x c++ $flags -c $share/$source.c
+  compile -x c++ -c $share/$source.c
 done
+for job in "${jobs[@]}"; do wait "$job"; done
 g++ ./*.o -lgsoapssl++ -lssl -lcrypto -lz -lpthread -o ../client

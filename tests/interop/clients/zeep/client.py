@@ -22,6 +22,8 @@ OPERATIONS = {
     "send-cancellation-status": "SendCancellationStatus",
     "send-feedback": "SendFeedback",
 }
+# By SOAP 1.2; the others by SOAP 1.1.
+SOAP12 = {"send-do", "send-feedback"}
 
 
 def say(case, verdict, text):
@@ -46,9 +48,9 @@ class Client:
         element = self.zeep.get_element("{urn:wco:datamodel:WCO:DocumentMetaData:1}MetaData")
         return element.parse(etree.fromstring(octets), self.zeep.wsdl.types)
 
-    def send(self, operation, document, soap="11"):
+    def send(self, operation, document):
         name = OPERATIONS[operation]
-        port = self.zeep.bind("CoConnectService", f"{name}Soap{soap}")
+        port = self.zeep.bind("CoConnectService", name + ("Soap12" if operation in SOAP12 else "Soap11"))
         return getattr(port, name)(MetaData=document)
 
     def fault(self, case, call):
