@@ -91,7 +91,7 @@ clients_gsoap() {
   if ! { command -v wsdl2h && command -v soapcpp2 && command -v g++ && [ -e /usr/share/gsoap/plugin/wsseapi.cpp ]; } >/dev/null; then
     skip gsoap "not installed (scripts/setup interop says how)"; return
   fi
-  say "$(soapcpp2 -V 2>&1 | tail -1)"
+  say "gSOAP $(soapcpp2 -V 2>&1 | tail -1)"
   mkdir -p "$folder"
   [ "$(serve_curl GSOAP "$folder/coconnect.wsdl" /coconnect.wsdl)" = 200 ] || { cell client build gsoap ours-to-tool FAILED "no WSDL"; return; }
   for name in service metadata lpco extension response datatype; do
