@@ -288,7 +288,12 @@ fn through<T>(
     judge: impl FnOnce(&Document, NodeId) -> Result<T, Violations>,
 ) -> Result<T, Violations> {
     let mut octets = Vec::new();
-    let form = to_xml(value, slots, &mut octets).err();
+    let mut form = to_xml(value, slots, &mut octets).err();
+    // What was made, not read, stands where its nearest ancestor was read.
+    for violation in form.iter_mut().flat_map(|form| &mut form.list).filter(|violation| violation.line == 0) {
+        let place = locate(value, &violation.path);
+        (violation.line, violation.column) = (place.line, place.column);
+    }
     if form.as_ref().is_some_and(|found| found.list.iter().any(|v| v.code == "unexpected-root")) {
         return Err(form.unwrap_or_default());
     }
