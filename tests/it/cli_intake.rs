@@ -62,7 +62,7 @@ fn a_national_table_is_mapped_judged_and_handed_over_and_a_wrong_one_is_not() {
     let rows: Value = serde_json::from_slice(&wrong.stdout).unwrap();
     assert!(rows[0]["detail"].as_str().unwrap().contains("1 values that the mapping does not take"), "{rows}");
     assert!(
-        text(&wrong.stderr).contains("2:131: rows[0].value: expected a number with '.' before decimals"),
+        text(&wrong.stderr).contains("2:167: rows[0].value: expected a number with '.' before decimals"),
         "{}",
         text(&wrong.stderr)
     );
@@ -183,11 +183,6 @@ fn thousands_of_files_are_judged_one_after_the_other_with_progress() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = text(&output.stdout);
-    assert!(
-        told.ends_with("149 valid, 2 invalid, 1 unreadable\n")
-            || told.ends_with("150 valid, 1 invalid, 1 unreadable\n")
-            || told.ends_with("148 valid, 3 invalid, 1 unreadable\n"),
-        "{}",
-        told.lines().last().unwrap_or_default()
-    );
+    // All that are wrong lie in that folder of 150.
+    assert!(told.ends_with("148 valid, 3 invalid, 1 unreadable\n"), "{told}");
 }
