@@ -17,12 +17,10 @@ use crate::net::Method;
 #[derive(Debug, Subcommand)]
 pub enum Co {
     /// Hand COs over for delivery: files, folders, or - for standard input
-    #[command(
-        after_help = "A document is XML or the JSON form of the contract, told by its first character. With --mapping each file is a national\n\
-                      record: it becomes documents by the mapping, which are checked, what no rule takes is told on stderr, and a\n\
-                      document of which a rule did not take a value is not handed over.\n\
-                      Exit 0: all were taken. Exit 1: at least one was not; the others were.\n\nEXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit table.csv --mapping national-csv --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr"
-    )]
+    #[command(after_help = "A document is XML or the JSON form of the contract, told by its first character.\n\
+                      With --mapping a file is a national record and becomes documents, which are checked. What no\n\
+                      rule takes is told on stderr; a document that lacks a value for that is not handed over.\n\
+                      Exit 0: all were taken. Exit 1: at least one was not; the others were.\n\nEXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit table.csv --mapping national-csv --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr")]
     Submit(Submit),
     /// Show a CO by its number, or its XML
     #[command(

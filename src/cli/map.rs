@@ -35,8 +35,8 @@ pub struct Map {
     /// Print a mapping file of this program, to begin your own with.
     #[arg(long, value_name = "NAME")]
     show: Option<String>,
-    /// Tell whether a mapping file is right, or where it is wrong and what was expected there; repeatable.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "mapping", "mapping_file", "reverse", "list", "show"])]
+    /// Tell whether a mapping file is right, or where it is wrong and what was expected there.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["file", "mapping", "mapping_file", "reverse", "list", "show"])]
     check: Vec<PathBuf>,
     /// Print one JSON object: the documents in JSON, what is wrong with them, and what no rule took.
     #[arg(long)]

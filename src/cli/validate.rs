@@ -17,9 +17,10 @@ use crate::xml::{self, Document, NodeId, ns};
 /// Check business messages against schema, operation, code lists and an agreement profile, all errors at once.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear; the JSON form of the contract, told by\n\
-                  its first character; with --mapping national records. Lines and columns are those of the file.\n\
-                  With --mapping a value that a rule does not take is an error, what no rule names is told.\n\
+    after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear; the JSON form of\n\
+                  the contract, told by its first character; national records with --mapping, where a value that a\n\
+                  rule does not take is an error, and what no rule names is told. Lines and columns are those of the\n\
+                  file. --json prints a line for each document as it is judged. Progress goes to stderr.\n\
                   With --profile the agreement profile is asked too, of whatever the schema takes: what it rejects is an error, what it\n\
                   warns of or flags is told and counts as valid.\n\
                   --json prints a line for each document as it is judged, and a last one with the numbers. Progress goes to stderr.\n\
