@@ -6,6 +6,18 @@ use super::datatype::Simple;
 /// No bound.
 pub const UNBOUNDED: u32 = u32::MAX;
 
+/// Elements whose type several places share, and the id that Annex II gives them below one of these: the consignor is of the
+/// consignee's type (rows 17, 18 and 44, 45). Element around, id in the schema, id below that element.
+const SHARED: &[(&str, &str, &str)] = &[("Consignor", "R014", "R020"), ("Consignor", "R015", "R021")];
+
+/// The WCO id at a place: that of the schema, or the one that the place gives it. `path` holds the names of the elements from
+/// the document element on.
+#[must_use]
+pub fn wco_id_within<'p>(mut path: impl Iterator<Item = &'p str>, id: &'static str) -> &'static str {
+    let Some((around, _, own)) = SHARED.iter().find(|(_, shared, _)| *shared == id) else { return id };
+    if path.any(|name| name == *around) { own } else { id }
+}
+
 /// Every type of a contract.
 #[derive(Debug)]
 pub struct Tables {
