@@ -259,3 +259,17 @@ mod tests {
         assert_ne!(name_key(b"A"), Place::any(0, 1).key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_that_of_the_place_and_not_of_the_type_that_places_share() {
+        let id = |path: &str, id: &'static str| wco_id_within(path.split('/'), id);
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignor/Name", "R014"), "R020");
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignor/ID", "R015"), "R021");
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignee/Name", "R014"), "R014");
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignor/Address/Line", "239"), "239");
+    }
+}
