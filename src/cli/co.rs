@@ -161,12 +161,15 @@ fn print(file: &Path, ok: bool, row: &Value) {
 /// Everything that is wrong with a document, a line each.
 fn errors(row: &Value) {
     for error in row["errors"].as_array().into_iter().flatten() {
+        let id = match text(error, "wco_id") {
+            none if none.is_empty() => none,
+            id => format!(" (WCO {id})"),
+        };
         out::line(&format!(
-            "  {}:{} {} (WCO {}): expected {}, came {}",
+            "  {}:{} {}{id}: expected {}, came {}",
             error["line"],
             error["column"],
             text(error, "path"),
-            text(error, "wco_id"),
             text(error, "expected"),
             error["value"].as_str().map_or_else(|| text(error, "came"), |v| format!("{v:?}")),
         ));
