@@ -1,5 +1,7 @@
 //! `coconnect co`: Certificates of Origin, handed over and held.
 
+mod act;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -22,6 +24,21 @@ pub enum Co {
                       rule takes is told on stderr; a document that lacks a value for that is not handed over.\n\
                       Exit 0: all were taken. Exit 1: at least one was not; the others were.\n\nEXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit table.csv --mapping national-csv --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr")]
     Submit(Submit),
+    /// Tell the partner that a CO of ours is amended, withdrawn or revoked (send-amendment-notification)
+    #[command(
+        after_help = "Exit 0: taken for delivery. Exit 1: refused, with every reason. Exit 2: the arguments do not fit. Exit 75: try again.\n\nEXAMPLES:\n  coconnect co cancel K001-25-0000123 --kind withdrawal --reason 'The shipment was called off' --dir kr\n  coconnect co cancel K001-25-0000123 --kind amendment --reason 'Another vessel' --amended co.xml --dir kr --json"
+    )]
+    Cancel(act::Cancel),
+    /// Answer a notice about a CO that we received (send-cancellation-status)
+    #[command(
+        after_help = "Answers the last notice that came. Exit codes as of co cancel.\n\nEXAMPLES:\n  coconnect co decide K001-25-0000123 --accept --dir id\n  coconnect co decide K001-25-0000123 --decline --reason 'Treatment was granted before the notice came' --dir id"
+    )]
+    Decide(act::Decide),
+    /// Tell the issuing side what was claimed under a CO and what was decided (send-feedback)
+    #[command(
+        after_help = "Exit codes as of co cancel.\n\nEXAMPLES:\n  coconnect co claim K001-25-0000123 --declaration PIB-2026-000001 --item 1 --quantity 120 --unit C62 --decision granted --dir id\n  coconnect co claim K001-25-0000123 --declaration PIB-2026-000001 --item 2 --quantity 80 --unit C62 --decision partly-granted \\\n    --granted 30 --decision-number 2 --reason 'Marks on a part of the packages differ' --dir id"
+    )]
+    Claim(act::Claim),
     /// Show a CO by its number, or its XML
     #[command(
         after_help = "EXAMPLES:\n  coconnect co show K001-25-0000123 --dir id\n  coconnect co show K001-25-0000123 --dir id --xml > co.xml"
@@ -74,6 +91,9 @@ pub struct Show {
 pub(super) fn run(verb: Co) -> Result<Exit, Failure> {
     match verb {
         Co::Submit(args) => submit(&args),
+        Co::Cancel(args) => act::cancel(&args),
+        Co::Decide(args) => act::decide(&args),
+        Co::Claim(args) => act::claim(&args),
         Co::Show(args) => show(&args),
         Co::List(args) => list(&args),
     }
@@ -201,17 +221,7 @@ fn print(ok: bool, row: &Value) {
     let file = text(row, "file");
     if !ok {
         out::line(&format!("{file}: not taken: {}", text(row, "detail")));
-        for error in row["errors"].as_array().into_iter().flatten() {
-            out::line(&format!(
-                "  {}:{} {} (WCO {}): expected {}, came {}",
-                error["line"],
-                error["column"],
-                text(error, "path"),
-                text(error, "wco_id"),
-                text(error, "expected"),
-                error["value"].as_str().map_or_else(|| text(error, "came"), |v| format!("{v:?}")),
-            ));
-        }
+        errors(row);
         return;
     }
     let word = if row["already"] == json!(true) { "was taken before" } else { "taken" };
@@ -222,6 +232,24 @@ fn print(ok: bool, row: &Value) {
         text(row, "message_id"),
         text(row, "reference_code"),
     ));
+}
+
+/// Everything that is wrong with a document, a line each.
+fn errors(row: &Value) {
+    for error in row["errors"].as_array().into_iter().flatten() {
+        let id = match text(error, "wco_id") {
+            none if none.is_empty() => none,
+            id => format!(" (WCO {id})"),
+        };
+        out::line(&format!(
+            "  {}:{} {}{id}: expected {}, came {}",
+            error["line"],
+            error["column"],
+            text(error, "path"),
+            text(error, "expected"),
+            error["value"].as_str().map_or_else(|| text(error, "came"), |v| format!("{v:?}")),
+        ));
+    }
 }
 
 fn show(args: &Show) -> Result<Exit, Failure> {

@@ -36,6 +36,8 @@ Exit 75: the endpoint cannot be reached.
 
 EXAMPLES:
   coconnect replay --builtin --dir kr --partner ID
+  coconnect co show KR-2026-0000123 --dir kr --xml > theirs.xml
+  coconnect replay --builtin --dir kr --partner ID --their-co theirs.xml
   coconnect replay cases/ --dir kr --partner ID --endpoint https://test.coconnect.customs.go.id --junit report.xml --keep kept/
   coconnect replay --write-kit kit/
   coconnect replay kit/ --only 'send-co/signature/*' --endpoint https://localhost:9443 --partner-file id/partner.toml \\
@@ -143,6 +145,9 @@ struct Theirs {
     /// Country that receives. Default: that of the partner file, else ID.
     #[arg(long, value_name = "CODE")]
     receiver: Option<String>,
+    /// A CO that the receiver sent to us (MetaData as it came), for the cases of status and feedback that need one.
+    #[arg(long, value_name = "FILE")]
+    their_co: Option<PathBuf>,
     /// Agreement in the documents (K16).
     #[arg(long, value_name = "CODE", default_value = "KRID")]
     agreement: String,
@@ -299,6 +304,7 @@ fn party(args: &Replay, clock: &Arc<dyn Clock>) -> Result<(String, Party), Failu
         sender: ours.sender.clone().or_else(|| keys.country.clone()).unwrap_or_else(|| "KR".to_owned()),
         receiver: theirs.receiver.clone().or_else(|| receiver.country.clone()).unwrap_or_else(|| "ID".to_owned()),
         agreement: theirs.agreement.clone(),
+        theirs: theirs.their_co.as_deref().map(party::Held::of_file).transpose().map_err(unusable)?,
     };
     let party = Party::new(&endpoint, names, keys, &receiver, clock).map_err(unusable)?;
     Ok((endpoint, party))

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::datatype::{self, Broken, Simple};
 use super::table::{
     Attribute, Complex, Content, Element, NO_NAMESPACE, Particle, Place, Process, Tables, Term, Type, UNBOUNDED,
-    Wildcard, name_key,
+    Wildcard, name_key, wco_id_within,
 };
 use super::text::{Decimal, Text};
 use super::violation::{Came, VIOLATIONS_MAX, Violation, Violations};
@@ -304,9 +304,10 @@ impl<'a> Binder<'a> {
         if self.found.len() >= VIOLATIONS_MAX {
             return;
         }
+        let around = self.path.iter().map(|step| step.what.name());
         let violation = Violation {
             code: Cow::Borrowed(code),
-            wco_id: Cow::Borrowed(wco_id),
+            wco_id: Cow::Borrowed(wco_id_within(around, wco_id)),
             path: self.path(),
             line: 0,
             column: 0,

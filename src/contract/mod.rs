@@ -13,6 +13,7 @@ pub mod bind;
 pub mod codelist;
 pub mod datatype;
 mod demand;
+pub mod draft;
 pub mod fault_detail;
 pub mod form;
 pub mod generate;

@@ -364,8 +364,9 @@ fn item(dice: &mut Dice, at: usize, invoice: &str) -> lpco::ConsignmentItem {
     let gross = net + net / 12 + 40;
     let value = cents * units;
     let rule = *dice.pick(&RULES);
-    // The value where value was the criterion, else the weight; every third line is packed with the one before.
-    let by_value = rule == "RVC";
+    // The value where value was the criterion; else the weight for the first line of three, and the value for the others,
+    // which are packed with it: no line is without a quantity, weight or value.
+    let by_value = rule == "RVC" || at % 3 != 1;
     lpco::ConsignmentItem {
         sequence_numeric: Decimal::from(at as u64),
         commodity: lpco::Commodity {
@@ -381,7 +382,7 @@ fn item(dice: &mut Dice, at: usize, invoice: &str) -> lpco::ConsignmentItem {
             }],
             ..lpco::Commodity::default()
         },
-        goods_measure: (!by_value && !at.is_multiple_of(3)).then(|| {
+        goods_measure: (!by_value).then(|| {
             Box::new(lpco::GoodsMeasure { gross_mass_measure: Some(measure(gross)), ..lpco::GoodsMeasure::default() })
         }),
         origin: vec![lpco::Origin { country_code: code("KR"), rule_code: Some(code(rule)), ..lpco::Origin::default() }],

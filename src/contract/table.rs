@@ -6,6 +6,18 @@ use super::datatype::Simple;
 /// No bound.
 pub const UNBOUNDED: u32 = u32::MAX;
 
+/// Elements whose type several places share, and the id that Annex II gives them below one of these: the consignor is of the
+/// consignee's type (rows 17, 18 and 44, 45). Element around, id in the schema, id below that element.
+const SHARED: &[(&str, &str, &str)] = &[("Consignor", "R014", "R020"), ("Consignor", "R015", "R021")];
+
+/// The WCO id at a place: that of the schema, or the one that the place gives it. `path` holds the names of the elements from
+/// the document element on.
+#[must_use]
+pub fn wco_id_within<'p>(mut path: impl Iterator<Item = &'p str>, id: &'static str) -> &'static str {
+    let Some((around, _, own)) = SHARED.iter().find(|(_, shared, _)| *shared == id) else { return id };
+    if path.any(|name| name == *around) { own } else { id }
+}
+
 /// Every type of a contract.
 #[derive(Debug)]
 pub struct Tables {
@@ -245,5 +257,14 @@ mod tests {
         assert_ne!(name_key(b"A"), name_key(b"AA"));
         assert_eq!(name_key(b"Name"), name_key(b"Nave"), "those are compared");
         assert_ne!(name_key(b"A"), Place::any(0, 1).key);
+    }
+
+    #[test]
+    fn an_id_is_that_of_the_place_and_not_of_the_type_that_places_share() {
+        let id = |path: &str, id: &'static str| wco_id_within(path.split('/'), id);
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignor/Name", "R014"), "R020");
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignor/ID", "R015"), "R021");
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignee/Name", "R014"), "R014");
+        assert_eq!(id("MetaData/LPCO/Consignment/Consignor/Address/Line", "239"), "239");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::contract::Slot;
 use crate::contract::datatype::{Facet, Primitive, Variety};
 use crate::contract::generated::TABLES;
-use crate::contract::table::{Complex, Content, Particle, Term, Type, UNBOUNDED};
+use crate::contract::table::{Complex, Content, Particle, Term, Type, UNBOUNDED, wco_id_within};
 
 /// Number of a [`Place`].
 pub type PlaceId = u16;
@@ -102,9 +102,6 @@ pub struct Target {
 /// `MetaData`.
 pub const ROOT: PlaceId = 0;
 
-/// Ids that the table of types cannot tell apart: consignor and consignee are of one type (Annex II rows 44, 45).
-const IDS: &[(&str, &str)] = &[("LPCO/Consignment/Consignor/Name", "R020"), ("LPCO/Consignment/Consignor/ID", "R021")];
-
 /// Other ids under which Annex II names the same element (its faults 1, 2 and 13).
 const ALIASES: &[(&str, &str)] = &[("544", "L098"), ("D017", "539"), ("K17", "017")];
 
@@ -143,7 +140,7 @@ impl Places {
             Some(_) if element.name == "LPCO" => element.name.to_owned(),
             Some(around) => format!("{}/{}", around.path, element.name),
         };
-        let own = IDS.iter().find(|(known, _)| *known == path).map_or(element.wco_id, |(_, id)| id);
+        let own = wco_id_within(path.split('/'), element.wco_id);
         let complex = complex_of(element.kind);
         let kind = kind_of(element.kind);
         self.all.push(Place {

@@ -287,6 +287,26 @@ fn verdicts_differ_by_direction_where_the_profile_says_so() {
     assert_eq!(codes(&judge(&strict, &long, Direction::Out)), ["reject max-length"]);
 }
 
+#[test]
+fn made_up_documents_are_good_under_every_profile_that_is_meant_for_them() {
+    // The demonstration and the measurements send them; a profile that refuses them would stop both.
+    for seed in 0..60 {
+        for (items, make) in
+            [(1, sample::co as fn(u64, usize) -> _), (3, sample::co), (30, sample::co), (3, sample::declaration)]
+        {
+            let mut octets = Vec::new();
+            encode(&make(seed, items), &Slots::default(), &mut octets);
+            let text = String::from_utf8(octets).unwrap();
+            for name in ["default", "strict", "korea-indonesia"] {
+                for direction in [Direction::In, Direction::Out] {
+                    let judgement = judge(&built_in(name), &text, direction);
+                    assert_eq!(judgement.rejections, 0, "seed {seed}, {name}: {:?}", told(&judgement));
+                }
+            }
+        }
+    }
+}
+
 // ---- nonsense that the schema takes ----------------------------------------------------------------------------------
 
 #[test]

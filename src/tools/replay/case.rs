@@ -27,6 +27,8 @@ pub struct Case {
     pub title: String,
     /// Which part of the agreement asks for it.
     pub clause: String,
+    /// What must have been accepted before, so that the case can be shown: the CO that a notice names.
+    pub before: Vec<Step>,
     /// What it sends, one after the other.
     pub steps: Vec<Step>,
     /// Where it was read from.
@@ -540,6 +542,11 @@ fn case(mut table: Table, file: &Path, name: String) -> Result<Case, Error> {
     if title.is_empty() {
         return Err(wrong(&shown, "title is missing: what does the case claim?"));
     }
+    let before = match table.remove("before") {
+        None => Vec::new(),
+        Some(Value::Array(list)) => before(list, &shown)?,
+        Some(_) => return Err(wrong(&shown, "before: expected [[before]]")),
+    };
     let tables = match table.remove("step") {
         None => vec![table],
         Some(Value::Array(steps)) => {
@@ -563,7 +570,27 @@ fn case(mut table: Table, file: &Path, name: String) -> Result<Case, Error> {
         check(&step, at).map_err(place)?;
         steps.push(step);
     }
-    Ok(Case { name, title, clause, steps, file: file.display().to_string() })
+    Ok(Case { name, title, clause, before, steps, file: file.display().to_string() })
+}
+
+/// The messages before a case. Each says all of itself; each must be accepted.
+fn before(list: Vec<Value>, shown: &str) -> Result<Vec<Step>, Error> {
+    if list.len() > STEPS_MAX {
+        return Err(wrong(shown, format!("before: expected at most {STEPS_MAX}, came {}", list.len())));
+    }
+    let mut steps = Vec::with_capacity(list.len());
+    for (at, value) in list.into_iter().enumerate() {
+        let place = |what: String| wrong(format!("{shown}, before {}", at + 1), what);
+        let Value::Table(table) = value else { return Err(place("expected a table".to_owned())) };
+        if let Some(key) = ["expect", "resend"].into_iter().find(|key| table.contains_key(*key)) {
+            return Err(place(format!("{key}: what comes before is sent once and must be accepted")));
+        }
+        let step: Step =
+            table.try_into().map_err(|error: toml::de::Error| place(error.to_string().trim().to_owned()))?;
+        check(&step, 0).map_err(place)?;
+        steps.push(step);
+    }
+    Ok(steps)
 }
 
 /// What the types do not say.
@@ -728,6 +755,22 @@ mod tests {
         let names: Vec<String> = read(text).unwrap().into_iter().map(|case| case.name).collect();
         assert_eq!(names, ["g/a", "g/b/c"]);
         assert_eq!(read(text).unwrap()[1].steps[0].request.as_deref(), Some(Path::new("co.xml")));
+    }
+
+    #[test]
+    fn what_comes_before_says_all_of_itself_and_is_accepted() {
+        let text = "title = \"t\"\nsoap = \"1.1\"\noperation = \"send-feedback\"\n[[before]]\nrequest = \"co.xml\"\n";
+        let cases = read(text).unwrap();
+        let [before] = cases[0].before.as_slice() else { panic!("{cases:?}") };
+        assert_eq!(
+            (before.operation.0, before.soap, before.expect.outcome),
+            (Operation::SendCo, Soap::V12, Outcome::Accepted)
+        );
+        assert_eq!(cases[0].steps.len(), 1);
+        for rest in ["resend = 1", "expect = { outcome = \"denied\" }", "operation = \"send-nothing\"", "colour = 1"] {
+            let error = read(&format!("{text}{rest}\n")).expect_err(rest).to_string();
+            assert!(error.contains("before 1"), "{rest}: {error}");
+        }
     }
 
     #[test]

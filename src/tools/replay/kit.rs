@@ -1,7 +1,8 @@
 //! The conformance kit within the program, so that a partner who has the binary alone can run it or write it out.
 //!
 //! Its source is `tests/vectors/kit/`: files of many cases over a few requests. Written out it is a folder per case, each
-//! complete in itself. Another operation is a folder beside `send-co/`, named in [`FILES`].
+//! complete in itself. Another operation is a folder beside `send-co/`, named in [`FILES`]; what is the same for all of the
+//! others stands once in `every/` and is made for each: `%operation%` and `%wrapper%` there are its path and its name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::case::{self, Case, Error, Kind, Source, Step};
+use crate::contract::Operation;
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
@@ -18,6 +20,14 @@ macro_rules! files {
 
 /// Every file of the kit.
 pub const FILES: &[(&str, &[u8])] = files![
+    "every/security.toml",
+    "send-amendment-notification/message.xml",
+    "send-amendment-notification/notice.toml",
+    "send-amendment-notification/schema.toml",
+    "send-cancellation-status/message.xml",
+    "send-cancellation-status/schema.toml",
+    "send-cancellation-status/status.toml",
+    "send-cancellation-status/theirs.xml",
     "send-co/accepted.toml",
     "send-co/addressing.toml",
     "send-co/co-full.xml",
@@ -46,10 +56,19 @@ pub const FILES: &[(&str, &[u8])] = files![
     "send-co/signature.toml",
     "send-co/twice.xml",
     "send-co/wrapping.toml",
+    "send-do/document.toml",
+    "send-do/message.xml",
+    "send-feedback/feedback.toml",
+    "send-feedback/message.xml",
+    "send-feedback/schema.toml",
+    "send-feedback/theirs.xml",
 ];
 
 /// The folder that files of the kit seem to stand in.
 const FOLDER: &str = "kit";
+
+/// The folder of cases that are made for every operation beside send-co.
+const EVERY: &str = "every";
 
 /// Reads files of the kit.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +76,22 @@ pub struct Builtin;
 
 impl Source for Builtin {
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        let name = path.strip_prefix(FOLDER).ok().and_then(Path::to_str);
+        let name = path.strip_prefix(FOLDER).ok().map(plain).and_then(|path| path.to_str().map(str::to_owned));
         let found = name.and_then(|name| FILES.iter().find(|(known, _)| *known == name));
         found.map(|(_, octets)| octets.to_vec()).ok_or_else(|| "the kit has no such file".to_owned())
     }
+}
+
+/// `send-do/../send-co/co.xml` as `send-co/co.xml`.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(out.pop()),
+            part => out.push(part),
+        }
+    }
+    out
 }
 
 /// The cases of the kit, in the order of their names.
@@ -70,9 +101,17 @@ impl Source for Builtin {
 pub fn cases() -> Result<Vec<Case>, Error> {
     let mut cases = Vec::new();
     for (name, octets) in FILES.iter().filter(|(name, _)| name.ends_with(".toml")) {
-        let (folder, _) = name.rsplit_once('/').unwrap_or(("", name));
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
         let text = String::from_utf8_lossy(octets);
-        cases.extend(case::parse(&text, &Path::new(FOLDER).join(name), folder)?);
+        if folder != EVERY {
+            cases.extend(case::parse(&text, &Path::new(FOLDER).join(name), folder)?);
+            continue;
+        }
+        for operation in Operation::SERVED.iter().filter(|operation| **operation != Operation::SendCo) {
+            let folder = operation.path().trim_start_matches('/');
+            let text = text.replace("%operation%", folder).replace("%wrapper%", operation.name());
+            cases.extend(case::parse(&text, &Path::new(FOLDER).join(folder).join(file), folder)?);
+        }
     }
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(cases)
@@ -103,8 +142,8 @@ fn files_of(case: &Case, source: &dyn Source) -> Result<Vec<(String, Vec<u8>)>, 
     let wrong = |what: String| Error { file: format!("{} ({})", case.file, case.name), what };
     let origin = Path::new(&case.file).parent().unwrap_or(Path::new("."));
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut tables = Vec::new();
-    for step in &case.steps {
+    let (mut before, mut tables) = (Vec::new(), Vec::new());
+    for (at, step) in case.steps.iter().chain(&case.before).enumerate() {
         let path = origin.join(step.request.as_deref().unwrap_or(Path::new("request.xml")));
         let mut octets = source.read(&path).map_err(|what| wrong(format!("request {}: {what}", path.display())))?;
         let mut alone = Step { request: None, ..step.clone() };
@@ -126,12 +165,16 @@ fn files_of(case: &Case, source: &dyn Source) -> Result<Vec<(String, Vec<u8>)>, 
         if !files.iter().any(|(known, _)| *known == name) {
             files.push((name, octets));
         }
-        tables.push(told(&alone).map_err(|error| wrong(error.to_string()))?);
+        let table = told(&alone).map_err(|error| wrong(error.to_string()))?;
+        if at < case.steps.len() { tables.push(table) } else { before.push(Value::Table(table)) }
     }
     let mut table = Table::new();
     table.insert("title".to_owned(), Value::String(case.title.clone()));
     if !case.clause.is_empty() {
         table.insert("clause".to_owned(), Value::String(case.clause.clone()));
+    }
+    if !before.is_empty() {
+        table.insert("before".to_owned(), Value::Array(before));
     }
     match tables.len() {
         1 => table.extend(tables.remove(0)),
@@ -197,8 +240,8 @@ mod tests {
             .iter()
             .flat_map(|case| {
                 let folder = Path::new(&case.file).parent().unwrap().strip_prefix(FOLDER).unwrap();
-                let requests = case.steps.iter().filter_map(|step| step.request.as_ref());
-                requests.map(|request| folder.join(request).display().to_string()).collect::<Vec<_>>()
+                let requests = case.before.iter().chain(&case.steps).filter_map(|step| step.request.as_ref());
+                requests.map(|request| plain(&folder.join(request)).display().to_string()).collect::<Vec<_>>()
             })
             .collect();
         for name in known.iter().filter(|name| name.ends_with(".xml")) {
@@ -241,7 +284,8 @@ mod tests {
         assert_eq!(read.len(), cases.len());
         for (out, own) in read.iter().zip(&cases) {
             assert_eq!((&out.name, &out.title, &out.clause), (&own.name, &own.title, &own.clause));
-            for (out, own) in out.steps.iter().zip(&own.steps) {
+            assert_eq!((out.before.len(), out.steps.len()), (own.before.len(), own.steps.len()), "{}", own.name);
+            for (out, own) in out.before.iter().chain(&out.steps).zip(own.before.iter().chain(&own.steps)) {
                 // The changes were made in the request; the rest is as it was.
                 let without = |step: &Step| Step { request: None, edit: Vec::new(), ..step.clone() };
                 assert_eq!(without(out), without(own));

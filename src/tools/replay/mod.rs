@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 pub use case::{Case, Disk, Error, Source, fits, load};
 pub use compare::Difference;
-pub use party::{Keys, Names, Party, Receiver};
+pub use party::{Held, Keys, Names, Party, Receiver};
 
 use crate::base::Clock;
 use crate::base::id::MessageId;
@@ -102,6 +102,8 @@ pub struct Outcome {
 /// One step.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepOutcome {
+    /// The operation.
+    pub operation: String,
     /// What was expected.
     pub expected: String,
     /// What came.
@@ -246,7 +248,7 @@ impl Runner {
     }
 
     async fn steps(&self, number: usize, case: &Case, out: &mut Vec<StepOutcome>) -> Result<Verdict, compose::Error> {
-        for step in &case.steps {
+        for step in case.before.iter().chain(&case.steps) {
             let operation = step.operation.0.path().trim_start_matches('/');
             if !self.party.may_call(operation) {
                 return Err(compose::Error::Needs(format!(
@@ -255,6 +257,17 @@ impl Runner {
             }
         }
         let mut variables = self.variables(number);
+        for (at, step) in case.before.iter().enumerate() {
+            variables.set("message_id", &self.fresh_id()?);
+            let message = self.compose(case, step, &variables)?;
+            let name = format!("before-{}", at + 1);
+            let (outcome, _) = self.exchange(case, step, &message, (&name, &[])).await?;
+            let ended = outcome.ended;
+            out.push(outcome.told);
+            if let Some(verdict) = ended {
+                return Ok(verdict);
+            }
+        }
         let (mut sent, mut earlier): (Vec<Composed>, Vec<Earlier>) = (Vec::new(), Vec::new());
         for (at, step) in case.steps.iter().enumerate() {
             let message_id = self.fresh_id()?;
@@ -272,39 +285,53 @@ impl Runner {
             if message.client != case::Whose::Agreed && !self.party.has_client_certificate() {
                 return Err(compose::Error::Needs("an endpoint over TLS and a client certificate".to_owned()));
             }
-            let clock = &self.clock;
-            let came = run::send(step, &message, &self.party, self.plan.deadline, || clock.now()).await;
-            let differences = compare::compare(step, &message, &came, &earlier);
-            let kept = match &self.plan.keep {
-                Some(folder) => {
-                    let folder = folder.join(&case.name).join(format!("step-{}", at + 1));
-                    keep(&folder, &message, &came)
-                        .map_err(|e| compose::Error::Case(format!("{}: {e}", folder.display())))?;
-                    Some(folder)
-                }
-                None => None,
-            };
-            let unreachable = matches!(&came, Err(none) if none.unreachable);
-            let failed = !differences.is_empty();
-            out.push(StepOutcome {
-                expected: compare::expectation(step),
-                came: compare::summary(&came),
-                status: came.as_ref().ok().map(|came| came.status),
-                reference_id: reference_of(&came),
-                differences,
-                kept,
-            });
-            if unreachable {
-                return Ok(Verdict::Unreachable);
-            }
-            if failed {
-                return Ok(Verdict::Failed);
+            let (outcome, came) = self.exchange(case, step, &message, (&format!("step-{}", at + 1), &earlier)).await?;
+            let ended = outcome.ended;
+            out.push(outcome.told);
+            if let Some(verdict) = ended {
+                return Ok(verdict);
             }
             earlier
                 .push(Earlier { message_id: message.message_id.clone(), acknowledgement: acknowledgement_of(&came) });
             sent.push(message);
         }
         Ok(Verdict::Passed)
+    }
+
+    /// One message there and back; `named` is the folder that keeps it.
+    async fn exchange(
+        &self,
+        case: &Case,
+        step: &case::Step,
+        message: &Composed,
+        (named, earlier): (&str, &[Earlier]),
+    ) -> Result<(Exchanged, Result<Came, NoAnswer>), compose::Error> {
+        let clock = &self.clock;
+        let came = run::send(step, message, &self.party, self.plan.deadline, || clock.now()).await;
+        let differences = compare::compare(step, message, &came, earlier);
+        let kept = match &self.plan.keep {
+            Some(folder) => {
+                let folder = folder.join(&case.name).join(named);
+                keep(&folder, message, &came)
+                    .map_err(|e| compose::Error::Case(format!("{}: {e}", folder.display())))?;
+                Some(folder)
+            }
+            None => None,
+        };
+        let ended = match &came {
+            Err(none) if none.unreachable => Some(Verdict::Unreachable),
+            _ => (!differences.is_empty()).then_some(Verdict::Failed),
+        };
+        let told = StepOutcome {
+            operation: step.operation.0.path().trim_start_matches('/').to_owned(),
+            expected: compare::expectation(step),
+            came: compare::summary(&came),
+            status: came.as_ref().ok().map(|came| came.status),
+            reference_id: reference_of(&came),
+            differences,
+            kept,
+        };
+        Ok((Exchanged { told, ended }, came))
     }
 
     fn compose(&self, case: &Case, step: &case::Step, variables: &Variables) -> Result<Composed, compose::Error> {
@@ -314,6 +341,10 @@ impl Runner {
             .source
             .read(&path)
             .map_err(|what| compose::Error::Case(format!("request {}: {what}", path.display())))?;
+        let asks = |what: &str| request.windows(what.len()).any(|window| window == what.as_bytes());
+        if self.party.names.theirs.is_none() && asks("${theirs.") {
+            return Err(compose::Error::Needs("a CO that the receiver sent to us (--their-co FILE)".to_owned()));
+        }
         compose::compose(step, &request, variables, &self.party, self.clock.now())
     }
 
@@ -326,6 +357,12 @@ impl Runner {
         variables.set("receiver", &names.receiver);
         variables.set("agreement", &names.agreement);
         variables.set("to", names.to.trim_end_matches('/'));
+        if let Some(co) = &names.theirs {
+            variables.set("theirs.number", &co.number);
+            variables.set("theirs.issuer", &co.issuer);
+            variables.set("theirs.agreement", &co.agreement);
+            variables.set("theirs.territory", &co.territory);
+        }
         variables.set("now", now.to_string());
         variables.set("today", now.strftime("%Y%m%d").to_string());
         variables.set("time", now.strftime("%H%M%S").to_string());
@@ -338,6 +375,12 @@ impl Runner {
             .map_err(|error| compose::Error::Case(format!("random octets: {error}")))?;
         Ok(MessageId::from_random(octets).to_string())
     }
+}
+
+/// A message that was exchanged, and the verdict when the case ends with it.
+struct Exchanged {
+    told: StepOutcome,
+    ended: Option<Verdict>,
 }
 
 fn acknowledgement_of(came: &Result<Came, NoAnswer>) -> Option<String> {

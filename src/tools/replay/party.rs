@@ -221,6 +221,44 @@ pub struct Names {
     pub receiver: String,
     /// Agreement, K16.
     pub agreement: String,
+    /// A CO that the receiver sent to us: what its answers and feedback are about. Cases that need one are skipped without.
+    pub theirs: Option<Held>,
+}
+
+/// What tells a CO from all others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Its number.
+    pub number: String,
+    /// Issuing body.
+    pub issuer: String,
+    /// Agreement.
+    pub agreement: String,
+    /// Issuing territory.
+    pub territory: String,
+}
+
+impl Held {
+    /// Of a CO in a file: the business document as it came.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no CO.
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        let octets = std::fs::read(path).map_err(failed(path.display()))?;
+        let document = crate::xml::parse(octets, &crate::xml::Options::default()).map_err(failed(path.display()))?;
+        let read = crate::contract::decode_any(&document, document.document_element(), &Slots::default());
+        let (_, message) = read.map_err(failed(path.display()))?;
+        if message.lpco.is_none() {
+            return Err(Error(format!("{}: expected MetaData around the LPCO that the receiver sent", path.display())));
+        }
+        let facts = message.facts();
+        Ok(Self {
+            number: facts.number,
+            issuer: facts.issuing_body,
+            agreement: facts.agreement,
+            territory: facts.territory,
+        })
+    }
 }
 
 /// Everything that a run needs to send and to judge answers.

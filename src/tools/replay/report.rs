@@ -173,6 +173,7 @@ mod tests {
             todo: "do".to_owned(),
         };
         let step = |differences| StepOutcome {
+            operation: "send-co".to_owned(),
             expected: "fault x".to_owned(),
             came: "accepted".to_owned(),
             status: Some(200),

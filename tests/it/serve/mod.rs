@@ -1,5 +1,6 @@
 //! One real `coconnect serve` and a sender beside it: bad input, kill -9 under load, memory.
 
+mod acts;
 mod bad_input;
 mod crash;
 mod explain;
