@@ -258,11 +258,6 @@ mod tests {
         assert_eq!(name_key(b"Name"), name_key(b"Nave"), "those are compared");
         assert_ne!(name_key(b"A"), Place::any(0, 1).key);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn an_id_is_that_of_the_place_and_not_of_the_type_that_places_share() {
