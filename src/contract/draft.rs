@@ -255,7 +255,7 @@ mod tests {
     fn what_is_written_about_a_co_names_that_co_and_reads_back_under_its_operation() {
         let co = sample::co(3, 2).facts();
         let (ours, theirs) = (About::of(&co, "KR"), About::of(&co, "ID"));
-        assert_eq!((ours.receiver.as_deref(), theirs.receiver.as_deref()), (None, Some("KR")));
+        assert_eq!((ours.receiver.as_deref(), theirs.receiver.as_deref()), (Some("ID"), Some("KR")));
         let mut messages = vec![];
         for kind in [NoticeKind::Withdrawal, NoticeKind::Revocation, NoticeKind::Amendment] {
             let amended = (kind == NoticeKind::Amendment).then(|| sample::co(3, 2).lpco.unwrap());

@@ -311,7 +311,13 @@ impl Party {
         };
         let client = |identity: Option<&net::Identity>| {
             let tls = ClientTls::new(identity, name.clone(), Arc::clone(&check)).map_err(failed("TLS"))?;
-            let settings = ClientSettings { danger_plain_loopback: plain, ..ClientSettings::default() };
+            // Each message has a connection of its own: a receiver closes after some refusals, and the next case must not meet
+            // a connection that is closing.
+            let settings = ClientSettings {
+                danger_plain_loopback: plain,
+                idle_timeout: std::time::Duration::ZERO,
+                ..ClientSettings::default()
+            };
             Client::new(endpoint, Arc::new(tls), settings, Arc::clone(clock)).map(Arc::new).map_err(failed("endpoint"))
         };
         let decrypt = keys
