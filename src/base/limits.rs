@@ -17,6 +17,9 @@ pub const ATTRIBUTES_PER_ELEMENT_MAX: usize = 512;
 pub const ATTRIBUTES_MAX: usize = 8_000_000;
 /// Octets that the entities of a DTD may add to one document, and those of parameter entities likewise.
 pub const ENTITY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Octets of that budget which a reference within an entity costs beside its text: empty entities that double from level to
+/// level would else be work without end.
+pub const ENTITY_REFERENCE_BYTES: usize = 32;
 /// Entities within entities, and levels of a content model.
 pub const ENTITY_DEPTH_MAX: usize = 32;
 /// Octets of one name; libxml2 draws the same line.

@@ -5,19 +5,22 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::intake::{self, Intake, left_json, left_lines};
 use super::list::ListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
 use super::reach::{Reach, expect, text};
+use crate::gateway::backoffice::mapping::Mapping;
 use crate::net::Method;
 
 /// Certificates of Origin.
 #[derive(Debug, Subcommand)]
 pub enum Co {
-    /// Hand COs over for delivery: files, folders of *.xml, or - for standard input
-    #[command(
-        after_help = "Exit 0: all were taken. Exit 1: at least one was not; the others were.\n\nEXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr"
-    )]
+    /// Hand COs over for delivery: files, folders, or - for standard input
+    #[command(after_help = "A document is XML or the JSON form of the contract, told by its first character.\n\
+                      With --mapping a file is a national record and becomes documents, which are checked. What no\n\
+                      rule takes is told on stderr; a document that lacks a value for that is not handed over.\n\
+                      Exit 0: all were taken. Exit 1: at least one was not; the others were.\n\nEXAMPLES:\n  coconnect co submit co.xml --dir kr\n  coconnect co submit table.csv --mapping national-csv --dir kr\n  coconnect co submit outgoing/ --to ID --dir kr --json\n  generate-co | coconnect co submit - --dir kr")]
     Submit(Submit),
     /// Show a CO by its number, or its XML
     #[command(
@@ -32,9 +35,14 @@ pub enum Co {
 /// `co submit`.
 #[derive(Debug, Args)]
 pub struct Submit {
-    /// Business documents as XML (MetaData around LPCO).
+    /// Business documents (MetaData around LPCO) as XML or JSON, or national records; of folders the *.xml and *.json, or
+    /// the files of the mapping's format.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The files are national records: turn them into documents by this mapping first; a name of the program or of
+    /// DIR/mappings, or a file.
+    #[arg(long, value_name = "NAME|FILE")]
+    mapping: Option<String>,
     /// Partner to send to. Default: the one that speaks for the receiving country.
     #[arg(long, value_name = "PARTNER")]
     to: Option<String>,
@@ -72,7 +80,11 @@ pub(super) fn run(verb: Co) -> Result<Exit, Failure> {
 }
 
 fn submit(args: &Submit) -> Result<Exit, Failure> {
-    let files = expand(&args.files)?;
+    let mapping = match &args.mapping {
+        Some(text) => Some(intake::mapping(text, args.place.file().parent())?),
+        None => None,
+    };
+    let files = expand(&args.files, mapping.as_ref())?;
     // A file that is missing is told before any is handed over.
     for file in files.iter().filter(|file| file.as_path() != Path::new("-")) {
         std::fs::File::open(file).map_err(|e| Failure::usage(format!("read {}: {e}", file.display())))?;
@@ -85,21 +97,28 @@ fn submit(args: &Submit) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
     let (mut refused, mut later) = (0, 0);
     for file in &files {
-        let octets = read(file)?;
-        let answer = reach.call(Method::POST, &path, "application/xml", octets)?;
-        let ok = answer.ok();
-        let mut row = answer.json();
-        if let Value::Object(map) = &mut row {
-            map.insert("file".to_owned(), json!(file.display().to_string()));
+        let octets = intake::octets(file).map_err(|e| Failure::usage(format!("read {}: {e}", file.display())))?;
+        let name = file.display().to_string();
+        let documents = match intake::documents(octets, mapping.as_ref()) {
+            Ok(documents) => documents,
+            Err(error) => {
+                refused += 1;
+                if !args.json {
+                    out::line(&format!("{name}: not taken: {error}"));
+                }
+                rows.push(json!({ "file": name, "detail": error }));
+                continue;
+            }
+        };
+        for document in documents {
+            let (taken, row) = hand_over(&reach, &path, &name, document)?;
+            refused += usize::from(taken != Taken::Yes);
+            later += usize::from(taken == Taken::Later);
+            if !args.json {
+                print(taken == Taken::Yes, &row);
+            }
+            rows.push(row);
         }
-        if !ok {
-            refused += 1;
-            later += usize::from(answer.status >= 500);
-        }
-        if !args.json {
-            print(file, ok, &row);
-        }
-        rows.push(row);
     }
     if args.json {
         out::json(&json!(rows));
@@ -116,14 +135,72 @@ fn submit(args: &Submit) -> Result<Exit, Failure> {
     match (args.json, only_later) {
         (true, true) => Ok(Exit::TryLater),
         (true, false) => Ok(Exit::Refused),
-        (false, true) => Err(Failure::later(format!("{refused} of {} not taken, try again later", files.len()))),
-        (false, false) => Err(Failure::refused(format!("{refused} of {} not taken", files.len()))),
+        (false, true) => Err(Failure::later(format!("{refused} of {} not taken, try again later", rows.len()))),
+        (false, false) => Err(Failure::refused(format!("{refused} of {} not taken", rows.len()))),
     }
 }
 
-fn print(file: &Path, ok: bool, row: &Value) {
+/// What became of a document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taken {
+    Yes,
+    No,
+    Later,
+}
+
+/// Hands one document over, unless its JSON form or its record is wrong already. The row has the places of the file.
+fn hand_over(reach: &Reach, path: &str, file: &str, mut document: Intake) -> Result<(Taken, Value), Failure> {
+    for line in left_lines(&document.left) {
+        eprintln!("coconnect: {file}: {line}");
+    }
+    let (taken, mut row) = if document.is_wrong() {
+        (Taken::No, wrong(&document))
+    } else {
+        let answer = reach.call(Method::POST, path, "application/xml", std::mem::take(&mut document.octets))?;
+        let taken = match answer.status {
+            _ if answer.ok() => Taken::Yes,
+            500.. => Taken::Later,
+            _ => Taken::No,
+        };
+        (taken, answer.json())
+    };
+    for error in row["errors"].as_array_mut().into_iter().flatten() {
+        if let Some(place) = error["path"].as_str().and_then(|path| document.place(path)) {
+            error["line"] = json!(place.line);
+            error["column"] = json!(place.column);
+        }
+    }
+    if let Value::Object(map) = &mut row {
+        map.insert("file".to_owned(), json!(document.name(file)));
+        if !document.left.is_empty() {
+            map.insert("left".to_owned(), json!(left_json(&document.left)));
+        }
+    }
+    Ok((taken, row))
+}
+
+/// What is said of a document that is not handed over.
+fn wrong(document: &Intake) -> Value {
+    let errors = document.wrong.list.iter().map(|v| {
+        json!({
+            "code": v.code, "wco_id": v.wco_id, "path": v.path, "line": v.line, "column": v.column,
+            "expected": v.expected, "came": v.came.kind, "value": v.value,
+        })
+    });
+    let detail = match (document.wrong.total, document.refused().count()) {
+        (total, 0) => format!("{total} violations of the contract"),
+        (0, refused) => format!("{refused} values that the mapping does not take"),
+        (total, refused) => {
+            format!("{refused} values that the mapping does not take, {total} violations of the contract")
+        }
+    };
+    json!({ "detail": detail, "errors": errors.collect::<Vec<_>>() })
+}
+
+fn print(ok: bool, row: &Value) {
+    let file = text(row, "file");
     if !ok {
-        out::line(&format!("{}: not taken: {}", file.display(), text(row, "detail")));
+        out::line(&format!("{file}: not taken: {}", text(row, "detail")));
         for error in row["errors"].as_array().into_iter().flatten() {
             out::line(&format!(
                 "  {}:{} {} (WCO {}): expected {}, came {}",
@@ -139,8 +216,7 @@ fn print(file: &Path, ok: bool, row: &Value) {
     }
     let word = if row["already"] == json!(true) { "was taken before" } else { "taken" };
     out::line(&format!(
-        "{}: {word}: CO {} to {} as {}, reference code {}",
-        file.display(),
+        "{file}: {word}: CO {} to {} as {}, reference code {}",
         text(&row["co"], "number"),
         text(row, "partner"),
         text(row, "message_id"),
@@ -213,32 +289,31 @@ pub(super) fn flat(value: &Value) -> Vec<(String, String)> {
     rows
 }
 
-/// Files, and the *.xml of folders in order of name.
-fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// Files, and of folders the *.xml and *.json, or the files of the mapping's format, in order of name.
+fn expand(paths: &[PathBuf], mapping: Option<&Mapping>) -> Result<Vec<PathBuf>, Failure> {
+    let ends = |path: &Path| {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        extension.is_some_and(|extension| match mapping {
+            Some(mapping) => extension == mapping.format.extension(),
+            None => matches!(extension.as_str(), "xml" | "json"),
+        })
+    };
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
             let entries =
                 std::fs::read_dir(path).map_err(|e| Failure::usage(format!("read {}: {e}", path.display())))?;
-            let mut inside: Vec<PathBuf> = entries
-                .filter_map(|e| e.ok().map(|e| e.path()))
-                .filter(|p| p.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml")))
-                .collect();
+            let mut inside: Vec<PathBuf> =
+                entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| ends(p)).collect();
             inside.sort();
             files.extend(inside);
         } else {
             files.push(path.clone());
         }
     }
-    if files.is_empty() { Err(Failure::usage("the folders hold no *.xml")) } else { Ok(files) }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    if file == Path::new("-") {
-        let mut octets = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin(), &mut octets)
-            .map_err(|e| Failure::usage(format!("read standard input: {e}")))?;
-        return Ok(octets);
+    match (files.is_empty(), mapping) {
+        (false, _) => Ok(files),
+        (true, Some(mapping)) => Err(Failure::usage(format!("the folders hold no *.{}", mapping.format.extension()))),
+        (true, None) => Err(Failure::usage("the folders hold no *.xml or *.json")),
     }
-    std::fs::read(file).map_err(|e| Failure::usage(format!("read {}: {e}", file.display())))
 }

@@ -57,7 +57,12 @@ impl KeyArgs {
         }
         for option in &self.secrets {
             let (name, file) = named(option);
-            ring.add(Key::secret(name, Zeroizing::new(read_input(file)?)));
+            let octets = Zeroizing::new(read_input(file)?);
+            // Everybody knows the empty secret: what it signs proves nothing.
+            if octets.is_empty() {
+                return Err(Failure::usage(format!("--secret {file}: it is empty")).hint("the raw octets of the key"));
+            }
+            ring.add(Key::secret(name, octets));
         }
         for file in &self.keys_files {
             for key in keys_xml::load(read_input(file)?, file).map_err(unreadable)? {

@@ -1,38 +1,43 @@
 //! `coconnect contract map`: foreign and national documents to the contract, and back.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
+use super::intake::{self, Intake, left_json, left_lines};
 use super::out::{self, Exit, Failure};
-use crate::base::limits;
 use crate::contract::{Slots, json as form};
-use crate::gateway::backoffice::mapping::{BUILT_IN, Left, Mapping};
+use crate::gateway::backoffice::mapping::{BUILT_IN, Error, Left, Mapping};
 use crate::xml;
 
 /// Arguments of `contract map`.
 #[derive(Debug, Args)]
 pub struct Map {
     /// The document, or - for stdin.
-    #[arg(value_name = "FILE|-", required_unless_present_any = ["list", "show"])]
+    #[arg(value_name = "FILE|-", required_unless_present_any = ["list", "show", "check"])]
     file: Option<PathBuf>,
-    /// A mapping of this program.
-    #[arg(long, value_name = "NAME", conflicts_with = "mapping_file")]
+    /// A mapping of this program, or of the gateway in --dir.
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "mapping_file")]
     mapping: Option<String>,
     /// A mapping file of your own.
     #[arg(long, value_name = "FILE")]
     mapping_file: Option<PathBuf>,
-    /// From the contract (XML) to the foreign side.
+    /// Folder of a gateway whose mappings/ are meant too.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// From the contract (XML or JSON) to the foreign side.
     #[arg(long)]
     reverse: bool,
-    /// Name the mappings of this program.
+    /// Name the mappings of this program, and of the gateway in --dir, and tell which are broken.
     #[arg(long)]
     list: bool,
     /// Print a mapping file of this program, to begin your own with.
     #[arg(long, value_name = "NAME")]
     show: Option<String>,
+    /// Tell whether a mapping file is right, or where it is wrong and what was expected there.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["file", "mapping", "mapping_file", "reverse", "list", "show"])]
+    check: Vec<PathBuf>,
     /// Print one JSON object: the documents in JSON, what is wrong with them, and what no rule took.
     #[arg(long)]
     json: bool,
@@ -44,50 +49,82 @@ pub struct Map {
 /// [`Failure`].
 pub(super) fn run(arguments: &Map) -> Result<Exit, Failure> {
     if arguments.list {
-        for mapping in BUILT_IN.iter().filter_map(|(name, _)| Mapping::built_in(name)) {
-            out::line(&format!("{:<14} {}", mapping.name, mapping.title));
-        }
-        return Ok(Exit::Done);
+        return list(arguments);
+    }
+    if !arguments.check.is_empty() {
+        return Ok(check(arguments));
     }
     if let Some(name) = &arguments.show {
-        let found = BUILT_IN.iter().find(|(known, _)| known == name).ok_or_else(|| unknown(name))?;
+        let found = BUILT_IN.iter().find(|(known, _)| known == name);
+        let found = found.ok_or_else(|| {
+            Failure::usage(format!("there is no mapping {name:?}"))
+                .hint("coconnect contract map --list names those there are")
+        })?;
         out::octets(found.1.as_bytes());
         return Ok(Exit::Done);
     }
     let mapping = mapping(arguments)?;
-    let octets = read(arguments.file.as_deref().unwrap_or(Path::new("-")))?;
+    let path = arguments.file.as_deref().unwrap_or(Path::new("-"));
+    let octets = intake::octets(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     if arguments.reverse { export(arguments, &mapping, octets) } else { import(arguments, &mapping, &octets) }
 }
 
-fn unknown(name: &str) -> Failure {
-    Failure::usage(format!("there is no mapping {name:?}")).hint("coconnect contract map --list names those there are")
+fn list(arguments: &Map) -> Result<Exit, Failure> {
+    let shelf = intake::shelf(arguments.dir.as_deref())?;
+    let (mut exit, mut table, mut rows) = (Exit::Done, Vec::new(), Vec::new());
+    for (name, (mapping, origin)) in shelf.iter() {
+        let (format, title, error) = match mapping {
+            Ok(mapping) => (mapping.format.extension(), mapping.title.clone(), None),
+            Err(error) => ("", format!("broken: {error}"), Some(error.to_string())),
+        };
+        if error.is_some() {
+            exit = Exit::Refused;
+        }
+        rows.push(
+            json!({ "name": name, "format": format, "title": title, "origin": origin.to_string(), "error": error }),
+        );
+        table.push([name, format, &origin.to_string(), &title].map(str::to_owned).to_vec());
+    }
+    if arguments.json {
+        out::json(&json!(rows));
+    } else {
+        out::table(&["name", "format", "from", "title"], &table);
+    }
+    Ok(exit)
+}
+
+fn check(arguments: &Map) -> Exit {
+    let (mut exit, mut rows) = (Exit::Done, Vec::new());
+    for path in &arguments.check {
+        let (says, error) = match Mapping::of_file(path) {
+            Ok(mapping) => (format!("right: {}, {}", mapping.name, mapping.title), None),
+            Err(error) => {
+                exit = match (&error, exit) {
+                    (Error::Unreadable(_), _) | (_, Exit::Usage) => Exit::Usage,
+                    _ => Exit::Refused,
+                };
+                (error.to_string(), Some(error.to_string()))
+            }
+        };
+        if !arguments.json {
+            out::line(&format!("{}: {says}", path.display()));
+        }
+        rows.push(json!({ "file": path.display().to_string(), "right": error.is_none(), "error": error }));
+    }
+    if arguments.json {
+        out::json(&json!(rows));
+    }
+    exit
 }
 
 fn mapping(arguments: &Map) -> Result<Mapping, Failure> {
     match (&arguments.mapping, &arguments.mapping_file) {
-        (Some(name), _) => Mapping::built_in(name).ok_or_else(|| unknown(name)),
+        (Some(name), _) => intake::mapping(name, arguments.dir.as_deref()),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(path);
-            let text = text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-            Mapping::parse(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+            Mapping::of_file(path).map_err(|error| intake::broken(&path.display().to_string(), &error))
         }
         (None, None) => Err(Failure::usage("which mapping?").hint("give --mapping NAME or --mapping-file FILE")),
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut octets = Vec::new();
-    let limit = limits::MESSAGE_BYTES_MAX as u64 + 1;
-    let done = if path == Path::new("-") {
-        std::io::stdin().lock().take(limit).read_to_end(&mut octets)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut octets))
-    };
-    done.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    if octets.len() > limits::MESSAGE_BYTES_MAX {
-        return Err(Failure::refused(format!("{}: more than {} octets", path.display(), limits::MESSAGE_BYTES_MAX)));
-    }
-    Ok(octets)
 }
 
 fn import(arguments: &Map, mapping: &Mapping, octets: &[u8]) -> Result<Exit, Failure> {
@@ -96,7 +133,7 @@ fn import(arguments: &Map, mapping: &Mapping, octets: &[u8]) -> Result<Exit, Fai
     let mut rows = Vec::new();
     for one in mapped {
         let wrong = form::decode_any(&one.document).err();
-        if wrong.is_some() {
+        if wrong.is_some() || one.left.iter().any(Left::is_refused) {
             exit = Exit::Refused;
         }
         let found = wrong.map(|violations| violations.list).unwrap_or_default();
@@ -104,17 +141,19 @@ fn import(arguments: &Map, mapping: &Mapping, octets: &[u8]) -> Result<Exit, Fai
             let document: serde_json::Value = serde_json::from_str(&one.document.to_text()).unwrap_or_default();
             let errors: Vec<_> = found
                 .iter()
-                .map(|v| json!({ "code": v.code, "wco_id": v.wco_id, "path": v.path, "expected": v.expected }))
+                .map(|v| {
+                    json!({
+                        "code": v.code, "wco_id": v.wco_id, "path": v.path, "line": v.line, "column": v.column,
+                        "expected": v.expected,
+                    })
+                })
                 .collect();
             rows.push(json!({ "document": document, "errors": errors, "left": left_json(&one.left) }));
             continue;
         }
         tell(&one.left);
         for violation in &found {
-            eprintln!(
-                "coconnect: error: {}: expected {}, came {}",
-                violation.path, violation.expected, violation.came.kind
-            );
+            eprintln!("coconnect: error: {violation}");
         }
         let mut text = Vec::new();
         // What has no place in the contract was told above; what has one is shown, so that it can be looked at.
@@ -129,9 +168,19 @@ fn import(arguments: &Map, mapping: &Mapping, octets: &[u8]) -> Result<Exit, Fai
 }
 
 fn export(arguments: &Map, mapping: &Mapping, octets: Vec<u8>) -> Result<Exit, Failure> {
-    let document = xml::parse(octets, &xml::Options::default()).map_err(|error| Failure::refused(error.to_string()))?;
-    let value = form::from_xml(&document, document.document_element(), &Slots::default())
-        .map_err(|error| Failure::refused(error.to_string()).hint("coconnect validate FILE tells all that is wrong"))?;
+    let invalid = |what: String| Failure::refused(what).hint("coconnect validate FILE tells all that is wrong");
+    let documents = intake::documents(octets, None).map_err(Failure::refused)?;
+    let Some(Intake { octets, tree, wrong, .. }) = documents.into_iter().next() else { return Ok(Exit::Done) };
+    let value = match tree {
+        Some(_) if !wrong.is_empty() => return Err(invalid(wrong.to_string())),
+        Some(tree) => tree,
+        None => {
+            let document = xml::parse(octets, &xml::Options::default());
+            let document = document.map_err(|error| Failure::refused(error.to_string()))?;
+            form::from_xml(&document, document.document_element(), &Slots::default())
+                .map_err(|error| invalid(error.to_string()))?
+        }
+    };
     let (octets, left) = mapping.export(&value).map_err(|error| Failure::refused(error.to_string()))?;
     if arguments.json {
         let text = String::from_utf8_lossy(&octets);
@@ -140,18 +189,11 @@ fn export(arguments: &Map, mapping: &Mapping, octets: Vec<u8>) -> Result<Exit, F
         tell(&left);
         out::octets(&octets);
     }
-    Ok(Exit::Done)
-}
-
-fn left_json(left: &[Left]) -> Vec<serde_json::Value> {
-    left.iter().map(|left| json!({ "path": left.path, "type": left.kind, "why": left.why })).collect()
+    Ok(if left.iter().any(Left::is_refused) { Exit::Refused } else { Exit::Done })
 }
 
 fn tell(left: &[Left]) {
-    for Left { path, kind, why } in left {
-        match why {
-            Some(why) => eprintln!("coconnect: left behind: {path} ({kind}): {why}"),
-            None => eprintln!("coconnect: not mapped: {path} ({kind})"),
-        }
+    for line in left_lines(left) {
+        eprintln!("coconnect: {line}");
     }
 }

@@ -11,6 +11,7 @@ pub mod co;
 pub mod contract;
 pub mod demo;
 pub mod init;
+mod intake;
 pub mod journal;
 pub mod keys;
 pub mod list;

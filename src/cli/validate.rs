@@ -1,41 +1,53 @@
 //! `coconnect validate`: business messages against the schema and an agreement profile, all errors at once.
 
-use std::io::Read;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
 
+use super::intake::{self, Intake, left_json, left_lines};
 use super::out::{self, Exit, Failure};
-use crate::base::limits;
 use crate::contract::{self, Slot, Slots, Violation, Violations, codelist};
 use crate::exchange::profile::{self, Circumstances, Compiled, Direction, Judgement, Profiles, Subject};
+use crate::gateway::backoffice::mapping::{Left, Mapping};
 use crate::xml::{self, Document, NodeId, ns};
 
 /// Check business messages against schema, operation, code lists and an agreement profile, all errors at once.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear. Lines and columns are those of the file.\n\
+    after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear; the JSON form of\n\
+                  the contract, told by its first character; national records with --mapping, where a value that a\n\
+                  rule does not take is an error, and what no rule names is told. Lines and columns are those of the\n\
+                  file. --json prints a line for each document as it is judged. Progress goes to stderr.\n\
                   With --profile the agreement profile is asked too, of whatever the schema takes: what it rejects is an error, what it\n\
                   warns of or flags is told and counts as valid.\n\
+                  --json prints a line for each document as it is judged, and a last one with the numbers. Progress goes to stderr.\n\
                   Exit 0 when all are valid, 1 when one is not, 2 when one cannot be read.\n\n\
-                  EXAMPLES:\n  coconnect validate co.xml\n  coconnect validate co.xml --profile china-korea --way out\n  coconnect validate incoming/ --json\n  cat co.xml | coconnect validate -"
+                  EXAMPLES:\n  coconnect validate co.xml\n  coconnect validate co.xml --profile china-korea --way out\n  coconnect validate incoming/ --json\n  coconnect validate table.csv --mapping national-csv\n  cat co.xml | coconnect validate -\n  find in out -name '*.xml' | coconnect validate --files-from -"
 )]
 pub struct Validate {
-    /// Files, folders (every *.xml below) or - for stdin.
-    #[arg(required = true, value_name = "FILE|DIR|-")]
+    /// Files, folders (every *.xml and *.json below; with --mapping the files of its format) or - for stdin.
+    #[arg(required_unless_present = "files_from", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
-    /// Print one JSON object with everything.
+    /// Take names of files and folders from this file, or - for stdin, one a line.
+    #[arg(long, value_name = "FILE|-")]
+    files_from: Option<PathBuf>,
+    /// Print a JSON object for each document, a line each, and one with the numbers at the end.
     #[arg(long)]
     json: bool,
+    /// The files are national records: turn them into documents by this mapping first.
+    #[arg(long, value_name = "NAME|FILE")]
+    mapping: Option<String>,
     /// A namespace of the partner: svc, md, lpco, res or ext, and its URI.
     #[arg(long, value_name = "SLOT=URI")]
     slot: Vec<String>,
     /// Agreement profile to ask as well: a name, or a file.
     #[arg(long, value_name = "NAME|FILE")]
     profile: Option<String>,
-    /// Folder of a gateway whose profiles/ are meant.
-    #[arg(long, value_name = "DIR", requires = "profile")]
+    /// Folder of a gateway whose profiles/ and mappings/ are meant.
+    #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Judge as on receipt, or as before sending.
     #[arg(long, value_enum, default_value = "in", requires = "profile")]
@@ -81,10 +93,14 @@ impl Asked {
     }
 }
 
-/// What became of one file.
+/// What became of one document.
 struct Report {
     file: String,
+    /// Its number among those of the file, and how many these are.
+    number: (usize, usize),
     exit: Exit,
+    /// What of a national record did not come along.
+    left: Vec<Left>,
     /// Why it was not looked at.
     error: Option<String>,
     /// Line and column in the file, and the violation.
@@ -112,38 +128,42 @@ struct Notice {
 /// [`Failure`].
 pub fn run(arguments: &Validate) -> Result<Exit, Failure> {
     let slots = slots(&arguments.slot)?;
-    let files = expand(&arguments.files)?;
+    let mapping =
+        arguments.mapping.as_deref().map(|text| intake::mapping(text, arguments.dir.as_deref())).transpose()?;
     let asked = Asked::of(arguments)?;
-    let progress = (files.len() > 200).then(|| indicatif::ProgressBar::new(files.len() as u64));
-    // A bar hides itself where stderr is no terminal; there a line now and then tells the same.
-    let lines = progress.as_ref().is_some_and(indicatif::ProgressBar::is_hidden);
-    let mut reports = Vec::new();
+    let mut files = arguments.files.clone();
+    if let Some(list) = &arguments.files_from {
+        files.extend(listed(list)?);
+    }
+    let endings = mapping.as_ref().map_or(&["xml", "json"][..], |mapping| match mapping.format.extension() {
+        "csv" => &["csv"],
+        "json" => &["json"],
+        _ => &["xml"],
+    });
+    let files = expand(files, endings)?;
+    let mut progress = Progress::new(files.len());
     let (mut valid, mut invalid, mut unreadable) = (0_usize, 0_usize, 0_usize);
-    for (at, file) in files.iter().enumerate() {
-        if lines && at > 0 && at % 1_000 == 0 {
-            eprintln!("coconnect: {at} of {} files", files.len());
+    for file in &files {
+        for report in validate(file, &slots, asked.as_ref(), mapping.as_ref()) {
+            match report.exit {
+                Exit::Done => valid += 1,
+                Exit::Usage => unreadable += 1,
+                _ => invalid += 1,
+            }
+            progress.aside(|| {
+                if arguments.json {
+                    out::line(&as_json(&report).to_string());
+                } else {
+                    print(&report);
+                }
+            });
         }
-        let report = validate(file, &slots, asked.as_ref());
-        match report.exit {
-            Exit::Done => valid += 1,
-            Exit::Usage => unreadable += 1,
-            _ => invalid += 1,
-        }
-        if let Some(progress) = &progress {
-            progress.inc(1);
-        }
-        if arguments.json {
-            reports.push(as_json(&report));
-        } else {
-            print(&report);
-        }
+        progress.step();
     }
-    if let Some(progress) = progress {
-        progress.finish_and_clear();
-    }
+    progress.end();
     if arguments.json {
-        out::json(&json!({ "valid": valid, "invalid": invalid, "unreadable": unreadable, "files": reports }));
-    } else if files.len() > 1 {
+        out::line(&json!({ "valid": valid, "invalid": invalid, "unreadable": unreadable }).to_string());
+    } else if valid + invalid + unreadable > 1 {
         out::line(&format!("{valid} valid, {invalid} invalid, {unreadable} unreadable"));
     }
     Ok(match (unreadable, invalid) {
@@ -151,6 +171,52 @@ pub fn run(arguments: &Validate) -> Result<Exit, Failure> {
         (0, _) => Exit::Refused,
         _ => Exit::Usage,
     })
+}
+
+/// How far a long run is, on stderr: a bar where that is a terminal, else a line a thousand files and ten seconds.
+struct Progress {
+    bar: Option<indicatif::ProgressBar>,
+    done: usize,
+    all: usize,
+    told: Instant,
+}
+
+impl Progress {
+    /// Files from which a bar is worth its line.
+    const BAR_FROM: usize = 50;
+
+    fn new(all: usize) -> Self {
+        let bar =
+            (all >= Self::BAR_FROM && std::io::stderr().is_terminal()).then(|| indicatif::ProgressBar::new(all as u64));
+        Self { bar, done: 0, all, told: Instant::now() }
+    }
+
+    /// Prints beside the bar.
+    fn aside(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) if std::io::stdout().is_terminal() => bar.suspend(print),
+            _ => print(),
+        }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+            return;
+        }
+        let due = self.done.is_multiple_of(1_000) || self.told.elapsed() >= Duration::from_secs(10);
+        if due && self.done < self.all {
+            eprintln!("coconnect: {} of {} files", self.done, self.all);
+            self.told = Instant::now();
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// Reads `SLOT=URI` pairs.
@@ -166,30 +232,60 @@ pub(super) fn slots(pairs: &[String]) -> Result<Slots, Failure> {
     Ok(slots)
 }
 
-/// Folders become the *.xml files below them, in order of their names.
-fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// Names that a file, or standard input, lists: one a line.
+fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("{}: {error}", list.display()));
+    let reader: Box<dyn std::io::BufRead> = if list == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(std::io::BufReader::new(std::fs::File::open(list).map_err(unreadable)?))
+    };
     let mut out = Vec::new();
+    for line in reader.lines() {
+        let line = line.map_err(unreadable)?;
+        if !line.is_empty() {
+            out.push(PathBuf::from(line));
+        }
+    }
+    if out.is_empty() { Err(Failure::usage(format!("{}: lists no file", list.display()))) } else { Ok(out) }
+}
+
+/// Folders become the files below them that end so, in order of their names. A folder within that cannot be read stays, to
+/// be told as such.
+fn expand(paths: Vec<PathBuf>, endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
+    let mut out = Vec::new();
+    let ends = |path: &Path| {
+        path.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)))
+    };
+    // A pipe that nobody writes to would hold the whole run.
+    let special = |path: &Path| std::fs::metadata(path).is_ok_and(|about| !about.is_file());
     for path in paths {
         if !path.is_dir() {
-            out.push(path.clone());
+            out.push(path);
             continue;
         }
         let mut folders = vec![path.clone()];
         let mut found = Vec::new();
         while let Some(folder) = folders.pop() {
-            let entries =
-                std::fs::read_dir(&folder).map_err(|e| Failure::usage(format!("{}: {e}", folder.display())))?;
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                found.push(folder);
+                continue;
+            };
             for entry in entries {
                 let entry = entry.map_err(|e| Failure::usage(format!("{}: {e}", folder.display())))?.path();
-                if entry.is_dir() && !entry.is_symlink() {
-                    folders.push(entry);
-                } else if entry.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml")) {
+                if entry.is_dir() {
+                    // A link to a folder may lead back to where it stands.
+                    if !entry.is_symlink() {
+                        folders.push(entry);
+                    }
+                } else if ends(&entry) && !special(&entry) {
                     found.push(entry);
                 }
             }
         }
         if found.is_empty() {
-            return Err(Failure::usage(format!("{}: no *.xml file below", path.display())));
+            let endings: Vec<String> = endings.iter().map(|ending| format!("*.{ending}")).collect();
+            return Err(Failure::usage(format!("{}: no {} file below", path.display(), endings.join(" or "))));
         }
         found.sort();
         out.extend(found);
@@ -197,81 +293,104 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(out)
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut octets = Vec::new();
-    let limit = limits::MESSAGE_BYTES_MAX as u64 + 1;
-    if path == Path::new("-") {
-        std::io::stdin().lock().take(limit).read_to_end(&mut octets)?;
-    } else {
-        std::fs::File::open(path)?.take(limit).read_to_end(&mut octets)?;
+/// Judges the documents of a file.
+fn validate(path: &Path, slots: &Slots, asked: Option<&Asked>, mapping: Option<&Mapping>) -> Vec<Report> {
+    let file = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
+    let told = |exit, error| {
+        let number = (1, 1);
+        let (violations, notices, withheld, left) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Report { file: file.clone(), number, exit, error: Some(error), violations, total: 0, notices, withheld, left }
+    };
+    let octets = match intake::octets(path) {
+        Ok(octets) => octets,
+        Err(error) => return vec![told(Exit::Usage, error.to_string())],
+    };
+    match intake::documents(octets, mapping) {
+        Ok(documents) => documents.into_iter().map(|one| judge(&file, one, slots, asked)).collect(),
+        Err(error) => vec![told(Exit::Refused, error)],
     }
-    Ok(octets)
 }
 
-fn validate(path: &Path, slots: &Slots, asked: Option<&Asked>) -> Report {
-    let file = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-    let report = |exit, error, violations, total| Report {
-        file: file.clone(),
-        exit,
+/// Where the violations of a document stand in its file.
+struct Places<'a> {
+    intake: &'a Intake,
+    start: xml::TextPos,
+}
+
+impl Places<'_> {
+    fn of(&self, violation: Violation) -> (u32, u32, Violation) {
+        match self.intake.place(&violation.path) {
+            Some(place) => (place.line, place.column, violation),
+            None => placed(self.start, violation),
+        }
+    }
+}
+
+fn judge(file: &str, mut intake: Intake, slots: &Slots, asked: Option<&Asked>) -> Report {
+    let octets = std::mem::take(&mut intake.octets);
+    let wrong = std::mem::take(&mut intake.wrong);
+    let unmapped = intake.refused().count();
+    let report = |exit, error: Option<String>, violations, total: usize, intake: &Intake| Report {
+        file: file.to_owned(),
+        number: intake.number,
+        exit: if exit == Exit::Done && unmapped > 0 { Exit::Refused } else { exit },
+        left: intake.left.clone(),
         error,
         violations,
         total,
         notices: Vec::new(),
         withheld: Vec::new(),
     };
-    let octets = match read(path) {
-        Ok(octets) => octets,
-        Err(error) => return report(Exit::Usage, Some(error.to_string()), Vec::new(), 0),
-    };
+    if !wrong.is_empty() {
+        let list = wrong.list.into_iter().map(|v| (v.line, v.column, v)).collect();
+        return report(Exit::Refused, None, list, wrong.total, &intake);
+    }
+    // What was made from JSON has our namespaces, whatever those of the partner are.
+    let ours = Slots::default();
+    let slots = if intake.tree.is_some() { &ours } else { slots };
     let document = match xml::parse(octets, &xml::Options::default()) {
         Ok(document) => document,
-        Err(error) => return report(Exit::Refused, Some(error.to_string()), Vec::new(), 0),
+        Err(error) => return report(Exit::Refused, Some(error.to_string()), Vec::new(), 0, &intake),
     };
     let node = match message(&document) {
         Ok(node) => node,
-        Err(error) => return report(Exit::Refused, Some(error), Vec::new(), 0),
+        Err(error) => return report(Exit::Refused, Some(error), Vec::new(), 0, &intake),
     };
-    let start = document.position(node);
+    let places = |node| Places { intake: &intake, start: document.position(node) };
+    let all = |node, list: Vec<Violation>| list.into_iter().map(|v| places(node).of(v)).collect::<Vec<_>>();
     if let Err(Violations { list, total }) = contract::validate(&document, node, slots) {
-        let placed = list.into_iter().map(|v| placed(start, v)).collect();
-        return report(Exit::Refused, None, placed, total);
+        return report(Exit::Refused, None, all(node, list), total, &intake);
     }
     let (beyond, warned) = match beyond_the_schema(&document, node, slots) {
         Ok((base, warned)) => (base, warned),
         Err((base, Violations { list, total })) => {
-            let start = document.position(base);
-            return report(Exit::Refused, None, list.into_iter().map(|v| placed(start, v)).collect(), total);
+            return report(Exit::Refused, None, all(base, list), total, &intake);
         }
     };
-    let start = document.position(beyond);
-    let warned = warned.list.into_iter().map(|violation| {
-        let (line, column, violation) = placed(start, violation);
-        Notice {
-            verdict: "warn".to_owned(),
-            statement: "code-lists".to_owned(),
-            message: String::new(),
-            line,
-            column,
-            violation,
-        }
-    });
+    let notice = |(line, column, violation), verdict: &str, statement: &str, message: &str| Notice {
+        verdict: verdict.to_owned(),
+        statement: statement.to_owned(),
+        message: message.to_owned(),
+        line,
+        column,
+        violation,
+    };
+    let warned = all(beyond, warned.list).into_iter().map(|placed| notice(placed, "warn", "code-lists", ""));
     let warned: Vec<Notice> = warned.collect();
     let Some((asked, node)) = asked.and_then(|asked| Some((asked, business_document(&document, node, slots)?))) else {
-        return Report { notices: warned, ..report(Exit::Done, None, Vec::new(), 0) };
+        return Report { notices: warned, ..report(Exit::Done, None, Vec::new(), 0, &intake) };
     };
     let judgement = asked.judge(&document, node, slots);
-    let start = document.position(node);
-    let violations: Vec<_> = judgement.rejected().into_iter().map(|v| placed(start, v)).collect();
+    let violations = all(node, judgement.rejected());
     let notices = judgement.noticed().map(|finding| {
-        let (line, column, violation) = placed(start, finding.violation.clone());
-        let (verdict, statement) = (finding.verdict.to_string(), finding.statement.clone());
-        Notice { verdict, statement, message: finding.message.clone(), line, column, violation }
+        let placed = places(node).of(finding.violation.clone());
+        notice(placed, &finding.verdict.to_string(), &finding.statement, &finding.message)
     });
     let exit = if judgement.rejections == 0 { Exit::Done } else { Exit::Refused };
     Report {
         notices: warned.into_iter().chain(notices).collect(),
         withheld: judgement.withheld.iter().map(|withheld| withheld.path.clone()).collect(),
-        ..report(exit, None, violations, judgement.rejections)
+        ..report(exit, None, violations, judgement.rejections, &intake)
     }
 }
 
@@ -334,9 +453,13 @@ fn message(document: &Document) -> Result<NodeId, String> {
 }
 
 fn print(report: &Report) {
+    let named = Intake { number: report.number, ..Intake::default() }.name(&report.file);
     if let Some(error) = &report.error {
-        out::line(&format!("{}: {error}", report.file));
+        out::line(&format!("{named}: {error}"));
         return;
+    }
+    for line in left_lines(&report.left) {
+        out::line(&format!("{}: {line}", report.file));
     }
     for notice in &report.notices {
         let shown = Violation { line: notice.line, column: notice.column, ..notice.violation.clone() };
@@ -347,7 +470,7 @@ fn print(report: &Report) {
         out::line(&format!("{}: {path} is withheld: it would be taken out before sending", report.file));
     }
     if report.exit == Exit::Done {
-        out::line(&format!("{}: valid", report.file));
+        out::line(&format!("{named}: valid"));
         return;
     }
     for (line, column, violation) in &report.violations {
@@ -377,6 +500,8 @@ fn as_json(report: &Report) -> serde_json::Value {
     let notices: Vec<serde_json::Value> = report.notices.iter().map(notice).collect();
     json!({
         "file": report.file,
+        "document": report.number.0,
+        "left": left_json(&report.left),
         "valid": report.exit == Exit::Done,
         "error": report.error,
         "total": report.total,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use openssl::x509::X509;
 
 use super::keys::{KeyArgs, read_input};
 use super::out::{self, Exit, Failure};
@@ -210,7 +211,8 @@ pub struct VerifyArgs {
 }
 
 impl VerifyArgs {
-    fn trust(&self) -> Result<Option<Trust>, Failure> {
+    /// What is trusted, if anything; and the certificates that only help.
+    fn trust(&self) -> Result<(Option<Trust>, Vec<X509>), Failure> {
         let password = self.keys.password()?;
         let password = password.as_ref().map(|text| text.as_str());
         let certificates = |files: &[String]| -> Result<Vec<_>, Failure> {
@@ -233,7 +235,10 @@ impl VerifyArgs {
             let octets = read_input(file)?;
             crls.extend(key_file::load_crls(&octets, file).map_err(|error| Failure::usage(out::chain(&error)))?);
         }
-        Ok((!anchors.is_empty()).then_some(Trust { anchors, untrusted, crls, at }))
+        Ok(match anchors.is_empty() {
+            true => (None, untrusted),
+            false => (Some(Trust { anchors, untrusted, crls, at }), Vec::new()),
+        })
     }
 }
 
@@ -246,16 +251,23 @@ fn run_verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let mut policy = args.policy.policy();
     policy.hmac_bits_min = args.min_hmac_bits;
     let ring = args.keys.load()?;
-    let trust = args.trust()?;
+    let (trust, untrusted) = args.trust()?;
     let urls = args.policy.urls()?;
     let document = args.policy.parse(&args.file)?;
     let attributes = args.id_attr.iter().fold(IdAttributes::usual(), |all, option| all.with_option(option));
     let ids = IdIndex::build(&document, &attributes);
     let known = trust.iter().flat_map(|trust| trust.untrusted.iter().chain(&trust.anchors).cloned());
-    let tokens =
-        DocumentTokens { known: ring.keys().iter().flat_map(|key| key.certificates.clone()).chain(known).collect() };
+    let tokens = DocumentTokens {
+        known: ring
+            .keys()
+            .iter()
+            .flat_map(|key| key.certificates.clone())
+            .chain(known)
+            .chain(untrusted.iter().cloned())
+            .collect(),
+    };
     let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: Some(&tokens) };
-    let source = KeySource { ring: &ring, trust: trust.as_ref() };
+    let source = KeySource { ring: &ring, trust: trust.as_ref(), known: &untrusted };
 
     let nodes = match &args.signature {
         None => verify::outermost_signatures(&document),

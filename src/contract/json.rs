@@ -288,7 +288,12 @@ fn through<T>(
     judge: impl FnOnce(&Document, NodeId) -> Result<T, Violations>,
 ) -> Result<T, Violations> {
     let mut octets = Vec::new();
-    let form = to_xml(value, slots, &mut octets).err();
+    let mut form = to_xml(value, slots, &mut octets).err();
+    // What was made, not read, stands where its nearest ancestor was read.
+    for violation in form.iter_mut().flat_map(|form| &mut form.list).filter(|violation| violation.line == 0) {
+        let place = locate(value, &violation.path);
+        (violation.line, violation.column) = (place.line, place.column);
+    }
     if form.as_ref().is_some_and(|found| found.list.iter().any(|v| v.code == "unexpected-root")) {
         return Err(form.unwrap_or_default());
     }
@@ -342,11 +347,22 @@ fn blank(place: Place) -> Violation {
     }
 }
 
-/// Where in the JSON stands what the XPath of a violation names; its nearest ancestor when it does not stand at all.
-fn locate(value: &Value, path: &str) -> Place {
+/// Where in the JSON stands what the XPath of a violation names; its nearest ancestor that has a place when it does not
+/// stand at all, or was not read from a text. The path may begin at the root, or at the business document within it.
+#[must_use]
+pub fn locate(value: &Value, path: &str) -> Place {
     let Some((root, mut at)) = root(value) else { return value.place };
     let mut kind = root.kind;
-    for step in path.split('/').skip(2) {
+    let mut place = value.place;
+    let mut seen = |at: &Value| {
+        if at.place.line > 0 {
+            place = at.place;
+        }
+        place
+    };
+    let outer = usize::from(path.split('/').nth(1).is_some_and(|first| first == root.name));
+    for step in path.split('/').skip(1 + outer) {
+        seen(at);
         let (name, position) = match step.split_once('[') {
             Some((name, rest)) => (name, rest.trim_end_matches(']').parse().unwrap_or(1_usize)),
             None => (step, 1),
@@ -354,7 +370,7 @@ fn locate(value: &Value, path: &str) -> Place {
         let Type::Complex(number) = kind else { break };
         let Some(complex) = TABLES.complexes.get(number as usize) else { break };
         if let Some(attribute) = name.strip_prefix('@') {
-            return at.member(&camel(attribute)).map_or(at.place, |value| value.place);
+            return seen(at.member(&camel(attribute)).unwrap_or(at));
         }
         let part = name::slots(complex).into_iter().find_map(|part| {
             let element = complex.elements().get(part.element?)?;
@@ -365,15 +381,13 @@ fn locate(value: &Value, path: &str) -> Place {
         (kind, at) = match &found.kind {
             Kind::List(values) => match values.get(position.saturating_sub(1)) {
                 Some(value) => (inner, value),
-                None => return found.place,
+                None => return seen(found),
             },
             _ => (inner, found),
         };
     }
-    match (&at.kind, at.member(VALUE)) {
-        (Kind::Object(_), Some(value)) => value.place,
-        _ => at.place,
-    }
+    seen(at);
+    seen(at.member(VALUE).unwrap_or(at))
 }
 
 struct ToXml<'a> {

@@ -146,7 +146,7 @@ pub fn init(plan: &Plan, clock: &dyn Clock) -> Result<Made, Error> {
         Cidr::parse(network)?;
     }
     let mut folder = Folder { dir: plan.dir.clone(), files: Vec::new() };
-    for name in ["", "keys", "partners", "profiles", "data", "run"] {
+    for name in ["", "keys", "partners", "profiles", "mappings", "data", "run"] {
         folder.make(name)?;
     }
     let authority = authority(plan, clock, &mut folder)?;

@@ -1,6 +1,7 @@
 //! The manual: documents that ship with the code.
 //!
 //! - [`conformance`]: the conformance kit, its cases, and the technical annex.
+//! - [`clients`]: what each SOAP stack can do as a client of ours, and its configuration.
 //! - [`operations`]: daily work: set up, add a partner, watch, rotate, repair.
 //! - [`data_model`]: what is stored where, and what can be rebuilt.
 //! - [`profiles`]: how to write an agreement profile, every key of it.
@@ -14,6 +15,9 @@ pub mod mappings {
 }
 pub mod conformance {
     #![doc = include_str!("conformance.md")]
+}
+pub mod clients {
+    #![doc = include_str!("clients.md")]
 }
 pub mod operations {
     #![doc = include_str!("operations.md")]

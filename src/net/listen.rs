@@ -367,21 +367,34 @@ async fn bind(planned: Planned) -> std::io::Result<Bound> {
     }
 }
 
-/// Binds under another name and renames it into place when its mode is set: nobody connects to a half-made socket, and one
-/// left by a crash is replaced. Whether another server runs is told by its lock on the store, not by the socket.
+/// Binds in a folder that only its owner may enter, and renames the socket into place when its mode is set: whatever the
+/// umask, nobody else connects to a half-made one, and one left by a crash is replaced. Whether another server runs is told
+/// by its lock on the store, not by the socket.
 fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
     let making = path.with_file_name(name);
-    match std::fs::remove_file(&making) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    let socket = making.join("s");
+    // Left by a crash under the same process id.
+    for left in [std::fs::remove_file(&socket), std::fs::remove_dir(&making)] {
+        match left {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
-    let listener = UnixListener::bind(&making)?;
-    std::fs::set_permissions(&making, std::fs::Permissions::from_mode(0o600))?;
-    std::fs::rename(&making, path)?;
-    Ok(listener)
+    std::fs::DirBuilder::new().mode(0o700).create(&making)?;
+    let bound = UnixListener::bind(&socket).and_then(|listener| {
+        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&socket, path)?;
+        Ok(listener)
+    });
+    if bound.is_err() {
+        let _ = std::fs::remove_file(&socket);
+    }
+    std::fs::remove_dir(&making)?;
+    bound
 }
 
 /// A running server. Dropping it stops accepting; [`Server::drain`] ends it in good order.
@@ -658,5 +671,30 @@ impl Drop for Place {
         self.shared.open.fetch_sub(1, Ordering::SeqCst);
         self.shared.counters.connections_open.fetch_sub(1, Ordering::SeqCst);
         self.shared.ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_is_for_its_owner_alone_and_leaves_nothing_beside_it() {
+        use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        // What a crash left: the folder that is bound in, and a socket in its place.
+        let left = folder.path().join(format!(".admin.sock.{}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&left).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(left.join("s")).unwrap());
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let _listener = bind_unix(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        // A name that cannot be bound: the folder in between goes all the same.
+        let taken = folder.path().join("folder");
+        std::fs::create_dir(&taken).unwrap();
+        assert!(bind_unix(&taken).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -45,11 +45,7 @@ fn key_info(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
                 let certificates = data.parsed_certificates();
                 key = from_certificates(certificates)?.or(key);
             }
-            (ns::DSIG11, "DEREncodedKeyValue") => {
-                let der = read::base64(document, child).map_err(|why| why.to_string())?;
-                let public = PKey::public_key_from_der(&der).map_err(|why| why.to_string())?;
-                key = Some(Key { name: None, material: Material::Public(public), certificates: Vec::new() });
-            }
+            (ns::DSIG11, "DEREncodedKeyValue") => key = Some(encoded(document, child)?),
             _ => {}
         }
     }
@@ -71,10 +67,24 @@ fn from_certificates(mut certificates: Vec<X509>) -> Result<Option<Key>, String>
     Ok(Some(Key { name: None, material: Material::Public(public), certificates }))
 }
 
+/// `dsig11:DEREncodedKeyValue`.
+fn encoded(document: &Document, node: NodeId) -> Result<Key, String> {
+    let der = read::base64(document, node).map_err(|why| why.to_string())?;
+    let public = PKey::public_key_from_der(&der).map_err(|why| why.to_string())?;
+    Ok(Key { name: None, material: Material::Public(public), certificates: Vec::new() })
+}
+
 fn value(document: &Document, node: NodeId) -> Result<Option<Key>, String> {
     let Some(value) = document.elements(node).next() else { return Ok(None) };
+    // The schema has it beside KeyValue; programs write it inside as well.
+    if document.is(value, ns::DSIG11, "DEREncodedKeyValue") {
+        return encoded(document, value).map(Some);
+    }
     if document.ns(value) == ALEKSEY {
         let octets = read::base64(document, value).map_err(|why| why.to_string())?;
+        if octets.is_empty() {
+            return Err(format!("an empty {}", super::policy::shortened(document.local(value))));
+        }
         return Ok(Some(Key::secret(None, Zeroizing::new(octets))));
     }
     let text = |why: super::dsig::Error| why.to_string();
@@ -128,5 +138,31 @@ mod tests {
             assert!(keys.len() == 1 && keys[0].public().unwrap().unwrap().public_eq(&key));
             assert_eq!(keys[0].certificates.len(), 2);
         }
+    }
+
+    #[test]
+    fn an_empty_secret_is_no_key() {
+        let file = |octets: &str| {
+            let key = format!("<HMACKeyValue xmlns=\"{ALEKSEY}\">{octets}</HMACKeyValue>");
+            format!("<KeyInfo xmlns=\"{}\"><KeyName>k</KeyName><KeyValue>{key}</KeyValue></KeyInfo>", ns::DS)
+                .into_bytes()
+        };
+        assert_eq!(load(file("AA=="), "keys.xml").unwrap().len(), 1);
+        assert!(load(file(""), "keys.xml").is_err());
+    }
+
+    #[test]
+    fn a_key_in_der_may_stand_inside_key_value_or_beside_it() {
+        let key = ec(openssl::nid::Nid::SECP384R1);
+        let der = encode_base64(&key.public_key_to_der().unwrap());
+        let file =
+            |inside: &str| format!("<KeyInfo xmlns=\"{}\"><KeyName>k</KeyName>{inside}</KeyInfo>", ns::DS).into_bytes();
+        let encoded = |der: &str| format!("<DEREncodedKeyValue xmlns=\"{}\">{der}</DEREncodedKeyValue>", ns::DSIG11);
+        for inside in [encoded(&der), format!("<KeyValue>{}</KeyValue>", encoded(&der))] {
+            let keys = load(file(&inside), "keys.xml").unwrap();
+            assert!(keys.len() == 1 && keys[0].public().unwrap().unwrap().public_eq(&key));
+            assert_eq!(keys[0].name.as_deref(), Some("k"));
+        }
+        assert!(load(file(&format!("<KeyValue>{}</KeyValue>", encoded("AAAA"))), "keys.xml").is_err());
     }
 }

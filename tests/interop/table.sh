@@ -24,6 +24,7 @@ print_table() {
       }
       printf "\njudges: ours makes it, the tool judges it; makes: the tool makes it, ours judges it.\n"
       printf "ok: accepted, and refused with one octet changed (CBC, which cannot tell, excepted); . : not a case for this tool.\n"
+      printf "client: a client of the tool against a real serve; makes: the gateway accepts and refuses it changed; judges: it verifies and reads our answer.\n"
       printf "%d ok, %d refused as both sides should, %d not known to the tool (n/k), %d FAILED\n", all["ok"], all["refused"], all["n/k"], all["FAILED"]
     }' "$1"
   echo

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod c14n_libxml2;
+mod cli_intake;
 mod cli_store;
 mod cli_xmlsec;
 mod codegen;

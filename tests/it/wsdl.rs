@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coconnect::contract::{self, Endpoints, Operation, Slots, WsdlPolicy};
+use coconnect::contract::{self, Endpoints, Operation, Slot, Slots, WsdlPolicy};
 use coconnect::xml::{self, Document, NodeId, Options};
 
 const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
@@ -150,6 +150,27 @@ fn the_wsdl_keeps_the_rules_of_basic_profile_that_can_be_checked() {
     for operation in std::iter::once(None).chain(each) {
         for policy in [WsdlPolicy::None, WsdlPolicy::Cxf] {
             assert_eq!(broken(&served(operation, policy)), BTreeSet::new(), "{operation:?} {policy:?}");
+        }
+    }
+}
+
+/// Some stacks resolve the type of an element by the prefixes of `wsdl:definitions` alone, and write its content in a wrong
+/// namespace when a prefix of the schemas is not declared there.
+#[test]
+fn the_wsdl_declares_the_prefix_of_every_schema() {
+    let moved = Slots::default().with(Slot::Lpco, "urn:other:lpco").with(Slot::Md, "urn:other:md");
+    for slots in [Slots::default(), moved] {
+        let endpoints = Endpoints { base: "https://gateway.example".to_owned(), schema_prefix: String::new() };
+        let text = contract::wsdl(&endpoints, None, WsdlPolicy::None, &slots);
+        let definitions = text.split("<wsdl:definitions ").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
+        let names = ["service.xsd", "metadata.xsd", "lpco.xsd", "response.xsd", "extension.xsd", "datatype.xsd"];
+        for schema in names.map(|name| contract::xsd(name, &endpoints, &slots).unwrap_or_else(|| panic!("no {name}"))) {
+            let start = schema.split("<xs:schema ").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
+            let mut declared = start.split(' ').filter(|word| word.starts_with("xmlns:")).peekable();
+            assert!(declared.peek().is_some(), "{start}");
+            for declaration in declared {
+                assert!(definitions.contains(declaration), "{declaration} is not in {definitions}");
+            }
         }
     }
 }

@@ -131,7 +131,7 @@ fn fault(exchange: &Exchange, refusal: &wss::Refusal) -> Fault {
         Reason::NotEncrypted => Code::NotEncrypted,
         Reason::NotForUs { .. } => Code::TokenRefused,
         Reason::SignatureValue { .. } => Code::SignatureInvalid,
-        _ if refusal.stage == Stage::Algorithms => Code::AlgorithmRefused,
+        _ if refusal.is_of_algorithm() => Code::AlgorithmRefused,
         _ => Code::SecurityInvalid,
     };
     let mut fault = Fault::told_unquoted(code, refusal.reason.to_string());

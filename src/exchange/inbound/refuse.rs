@@ -101,7 +101,8 @@ pub(super) async fn signed(
 ) -> Response {
     let who = admitted.who();
     let Refusal { mut fault, relates_to, confirms, mut facts } = *refusal;
-    let is_sealed = fault.code == Code::SecurityCheckFailed;
+    // A worker that panicked may have done so over clear text.
+    let is_sealed = matches!(fault.code, Code::SecurityCheckFailed | Code::Internal);
     facts.operation.get_or_insert_with(|| admitted.operation().path().trim_start_matches('/').to_owned());
     facts.octets = octets.len();
     if facts.message_id.is_none() {

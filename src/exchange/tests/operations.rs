@@ -131,6 +131,36 @@ async fn a_message_about_a_co_is_refused_when_the_co_is_unknown_or_the_partner_o
 }
 
 #[tokio::test]
+async fn both_spellings_of_cancellation_are_served_and_no_third() {
+    let world = World::new();
+    world.deliver(1).await;
+    let operation = Operation::SendCancellationStatus;
+    let mut message = sample::cancellation_status(1, Cancellation::Accepted);
+    let header = sample::notice(1, NoticeKind::Withdrawal);
+    message.responsible_country_code = header.responsible_country_code;
+    message.communication_meta_data = header.communication_meta_data;
+    let paths = ["/send-cancellation-status", "/send-cancelation-status", "/send-cancel-status"];
+    for (path, to) in [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2)] {
+        let forge = Forge {
+            to: format!("https://ID{}", paths[to]),
+            action: operation.action().to_owned(),
+            operation,
+            ..Forge::new(&world, &octets(&message))
+        };
+        let mut request = with_header(request(forge.seal()), "soapaction", &format!("\"{}\"", operation.action()));
+        request.path = paths[path].to_owned();
+        let response = world.post_as(request).await;
+        // The exporter may not say it: a refusal that only the rules of this operation give.
+        let expected = match (path, to) {
+            (2, _) => "operation-unknown",
+            (_, 2) => "wrong-destination",
+            _ => "wrong-role",
+        };
+        assert_eq!(fault(&response).0.code, expected, "{} to {}", paths[path], paths[to]);
+    }
+}
+
+#[tokio::test]
 async fn a_co_of_one_partner_is_unknown_to_another() {
     // XX speaks of a CO that KR sent: nothing tells it that such a CO is here.
     let world = World::new();

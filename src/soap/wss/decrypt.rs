@@ -368,7 +368,8 @@ fn refused(document: &Document, node: NodeId, what: String) -> Reason {
 }
 
 fn xmlsec(error: &enc::Error) -> Reason {
-    Reason::XmlSec(chain(error))
+    let malformed = error.kind() == enc::Kind::Structure || matches!(error, enc::Error::Limit { .. });
+    if malformed { Reason::Malformed(chain(error)) } else { Reason::XmlSec(chain(error)) }
 }
 
 /// An error with its causes.

@@ -124,9 +124,12 @@ pub enum Reason {
         /// What stands there.
         came: String,
     },
-    /// The structure, algorithms or bounds of the signature or encryption.
+    /// The algorithms, parameters and keys of the signature or encryption.
     #[error("{0}")]
     XmlSec(String),
+    /// The structure or bounds of the signature or encryption.
+    #[error("{0}")]
+    Malformed(String),
     /// Required parts are not covered by the signature.
     #[error("not covered by the signature: {parts}")]
     NotCovered {
@@ -215,6 +218,12 @@ impl Refusal {
         Self::new(Stage::Structure, error)
     }
 
+    /// Whether an algorithm was refused, and not the structure in which it was looked for.
+    #[must_use]
+    pub fn is_of_algorithm(&self) -> bool {
+        self.stage == Stage::Algorithms && matches!(self.reason, Reason::XmlSec(_))
+    }
+
     /// What the sender may hear.
     #[must_use]
     pub fn public(&self) -> Public {
@@ -229,7 +238,8 @@ impl Refusal {
             (Reason::Timestamp(timestamp::Error::Expired { .. }), _) => Subcode::MessageExpired,
             (Reason::Trust(TrustError::Unknown { .. }), _) => Subcode::SecurityTokenUnavailable,
             (Reason::Trust(_), _) => Subcode::FailedAuthentication,
-            (_, Stage::Algorithms) => Subcode::UnsupportedAlgorithm,
+            _ if self.is_of_algorithm() => Subcode::UnsupportedAlgorithm,
+            (_, Stage::Algorithms) => Subcode::InvalidSecurity,
             (_, Stage::Token) => Subcode::InvalidSecurityToken,
             (_, Stage::SignatureValue | Stage::Coverage) => Subcode::FailedCheck,
             _ => Subcode::InvalidSecurity,
@@ -240,6 +250,18 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_structure_is_not_called_an_algorithm() {
+        for (reason, code) in [
+            (Reason::XmlSec("ecdsa-sha1".to_owned()), Subcode::UnsupportedAlgorithm),
+            (Reason::Malformed("two SignedInfo".to_owned()), Subcode::InvalidSecurity),
+            (Reason::AmbiguousId { id: "Body".to_owned(), count: 2 }, Subcode::InvalidSecurity),
+        ] {
+            let refusal = Refusal::new(Stage::Algorithms, reason);
+            assert!(matches!(refusal.public(), Public::Named { code: came, .. } if came == code));
+        }
+    }
 
     #[test]
     fn the_sealed_region_has_one_text() {

@@ -261,6 +261,16 @@ fn each_check_refuses_at_its_own_stage() {
     assert_eq!(change("<wsse:Security ", "<wsse:Security2 "), Some(Stage::Structure));
     assert_eq!(change("ecdsa-sha256", "ecdsa-sha1"), Some(Stage::Algorithms));
     assert_eq!(change("aes256-gcm", "aes256-cbc"), Some(Stage::Algorithms));
+    // Which of both it was decides whether the partner looks at its suite or at its software.
+    let is_of_algorithm = |from: &str, to: &str| {
+        let text = String::from_utf8(sealed.clone()).unwrap();
+        open(&pair, Policy::serve(), text.replacen(from, to, 1).as_bytes())
+            .err()
+            .map(|refusal| refusal.is_of_algorithm())
+    };
+    assert_eq!(is_of_algorithm("ecdsa-sha256", "ecdsa-sha1"), Some(true));
+    assert_eq!(is_of_algorithm("<ds:SignatureValue>", "<ds:SignatureValue><!-- c -->"), Some(false));
+    assert_eq!(is_of_algorithm("<ds:SignatureMethod ", "<ds:Object></ds:Object><ds:SignatureMethod "), Some(false));
     assert_eq!(alter("wsu:Id=\"Token\">"), Some(Stage::Token));
     assert_eq!(change("<wsu:Created>2026-11-22T12:00", "<wsu:Created>2026-11-22T12:07"), Some(Stage::Freshness));
     assert_eq!(change("SendCO</wsa:Action>", "SendDO</wsa:Action>"), Some(Stage::Freshness));

@@ -800,7 +800,8 @@ fn confirmed(
 }
 
 fn xmlsec_reason(error: &dsig::Error) -> Reason {
-    Reason::XmlSec(chain(error))
+    let malformed = matches!(error, dsig::Error::Structure(_) | dsig::Error::Limit { .. });
+    if malformed { Reason::Malformed(chain(error)) } else { Reason::XmlSec(chain(error)) }
 }
 
 impl Authentic {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::chars;
-use super::entity::{AttributeDefinition, Entity, Tables, Wrong, collapse, expand_literal};
+use super::entity::{AttributeDefinition, Entity, Tables, Wrong, collapse, expand_literal, reference_bytes};
 use super::parser::push_normalized;
 use super::reference::{Reference, ncname_end, read as read_reference};
 use crate::base::limits;
@@ -216,7 +216,7 @@ impl<'s> Cursor<'s> {
         }
         state.budget = state
             .budget
-            .checked_sub(text.len() + 1)
+            .checked_sub(text.len() + reference_bytes(!state.open.is_empty()))
             .ok_or(Wrong::Limit { what: "octets of expanded entities", limit: limits::ENTITY_BYTES_MAX })?;
         state.open.push(name);
         // Depth is bounded right above. A declaration ends in the entity in which it starts.

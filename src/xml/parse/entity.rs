@@ -97,6 +97,11 @@ pub(super) fn expand_entity(tables: &Tables, name: &str, value: &mut String, bud
     expand_named(tables, name, value, budget, &mut Vec::new())
 }
 
+/// What a reference costs of the budget beside its text. One that the document itself holds is paid for by its own octets.
+pub(super) fn reference_bytes(within_entity: bool) -> usize {
+    if within_entity { limits::ENTITY_REFERENCE_BYTES } else { 1 }
+}
+
 fn expand_named(
     tables: &Tables,
     name: &str,
@@ -119,7 +124,7 @@ fn expand_named(
         return Err(Wrong::Limit { what: "entities within entities", limit: limits::ENTITY_DEPTH_MAX });
     }
     *budget = budget
-        .checked_sub(end - start + 1)
+        .checked_sub(end - start + reference_bytes(!open.is_empty()))
         .ok_or(Wrong::Limit { what: "octets of expanded entities", limit: limits::ENTITY_BYTES_MAX })?;
     open.push(start);
     // Depth is bounded right above.

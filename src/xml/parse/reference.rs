@@ -98,7 +98,7 @@ impl<'t> Parser<'t> {
         if self.entities.len() >= limits::ENTITY_DEPTH_MAX {
             return Err(self.limit(at, "entities within entities", limits::ENTITY_DEPTH_MAX));
         }
-        self.charge_entity(to - from + 1, at)?;
+        self.charge_entity(to - from + entity::reference_bytes(!self.entities.is_empty()), at)?;
         self.not_canonical();
         self.entities.push(Frame {
             bytes: self.bytes,

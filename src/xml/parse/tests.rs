@@ -288,6 +288,35 @@ fn bounds_what_entities_multiply() {
     assert!(read_dtd(&content).is_err());
 }
 
+/// Found by fuzzing: empty entities that double cost no octet and took seconds.
+#[test]
+fn bounds_references_that_bring_nothing() {
+    let doubled = |levels: usize, percent: &str, sign: &str| {
+        let mut text = format!("<!DOCTYPE a [<!ENTITY {percent}e0 ''>");
+        (1..=levels).for_each(|n| {
+            text.push_str(&format!("<!ENTITY {percent}e{n} '{}'>", format!("{sign}e{};", n - 1).repeat(2)))
+        });
+        text
+    };
+    // 2^12 references fit wherever they stand, 2^18 nowhere.
+    for (levels, fits) in [(12, true), (18, false)] {
+        let general = doubled(levels, "", "&");
+        for text in [
+            format!("{general}]><a>&e{levels};</a>"),
+            format!("{general}]><a b='&e{levels};'/>"),
+            format!("{general}<!ATTLIST a b CDATA '&e{levels};'>]><a/>"),
+            format!("{}%e{levels};]><a/>", doubled(levels, "% ", "&#37;")),
+        ] {
+            match read_dtd(&text) {
+                Ok(_) => assert!(fits, "{levels}"),
+                Err(error) => assert!(!fits && matches!(error, Error::Limit { .. }), "{levels}: {error}"),
+            }
+        }
+    }
+    // What the document itself writes is paid for by its own octets.
+    assert!(read_dtd(&format!("<!DOCTYPE a [<!ENTITY e ''>]><a>{}</a>", "&e;".repeat(300_000))).is_ok());
+}
+
 /// A ceiling is a ceiling wherever it is met: a caller tells "too much" from "not XML" by the kind of the error.
 #[test]
 fn an_exceeded_limit_is_one_wherever_the_entity_stands() {

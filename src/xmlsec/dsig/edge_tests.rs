@@ -140,7 +140,7 @@ fn id_looks_into_the_document_whose_nodes_are_filtered() {
         let ids = IdIndex::build(&document, &IdAttributes::usual().with("", "id"));
         let (policy, ring) = (Policy::default(), ring_of(&key));
         let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: None };
-        let source = KeySource { ring: &ring, trust: None };
+        let source = KeySource { ring: &ring, trust: None, known: &[] };
         let judged = verify::verify(&context, verify::outermost_signatures(&document)[0], &source, Steps::All);
         let Some(Ok(digested)) = &judged.references[0].outcome else { panic!("{:?}", judged.references) };
         assert_eq!(*digested.computed, openssl::sha::sha256(expected.as_bytes())[..], "{expression}");
@@ -175,7 +175,7 @@ fn a_fragment_of_a_mapped_file_is_a_part_of_that_file() {
         let ids = IdIndex::build(&document, &IdAttributes::usual().with("", "id"));
         let (policy, ring) = (Policy::default(), ring_of(&key));
         let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: None };
-        let source = KeySource { ring: &ring, trust: None };
+        let source = KeySource { ring: &ring, trust: None, known: &[] };
         let judged = verify::verify(&context, verify::outermost_signatures(&document)[0], &source, Steps::All);
         let digested = judged.references[0].outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
         match expected {

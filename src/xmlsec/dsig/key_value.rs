@@ -69,17 +69,18 @@ fn dsa(document: &Document, node: NodeId) -> Result<PKey<Public>, Error> {
     Ok(PKey::from_dsa(Dsa::from_public_components(p, q, g, y)?)?)
 }
 
+/// OpenSSL's number of the curve of a `urn:oid:...`.
+pub(crate) fn known_curve(urn: &str) -> Option<Nid> {
+    let oid = urn.strip_prefix("urn:oid:").filter(|oid| oid.len() <= 64)?;
+    let plain = oid.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.');
+    let nid = Asn1Object::from_str(oid).ok().filter(|_| plain)?.nid();
+    (nid != Nid::UNDEF).then_some(nid)
+}
+
 /// The curve of `urn:oid:1.2.840.10045.3.1.7`.
 fn curve(document: &Document, node: NodeId, urn: Option<&str>) -> Result<EcGroup, Error> {
     let bad = |what: &str| BadStructure::new(document, node, what.to_owned());
-    let oid = urn.and_then(|urn| urn.strip_prefix("urn:oid:")).ok_or_else(|| bad("expected urn:oid:..."))?;
-    if oid.len() > 64 || !oid.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.') {
-        return Err(bad("expected an object identifier").into());
-    }
-    let nid = Asn1Object::from_str(oid)?.nid();
-    if nid == Nid::UNDEF {
-        return Err(bad("unknown curve").into());
-    }
+    let nid = urn.and_then(known_curve).ok_or_else(|| bad("expected the urn:oid:... of a known curve"))?;
     Ok(EcGroup::from_curve_name(nid)?)
 }
 

@@ -32,6 +32,8 @@ pub mod x509_data;
 #[cfg(test)]
 mod edge_tests;
 #[cfg(test)]
+mod known_attacks;
+#[cfg(test)]
 pub(super) mod tests;
 
 pub use error::Error;

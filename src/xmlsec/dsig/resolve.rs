@@ -36,6 +36,8 @@ pub struct KeySource<'a> {
     pub ring: &'a KeyRing,
     /// The caller's trust anchors; none when keys are to be taken as they are.
     pub trust: Option<&'a Trust>,
+    /// Certificates that the caller has and vouches for no more than for those of the message: X509Data may name one.
+    pub known: &'a [X509],
 }
 
 /// A key that may verify the signature.
@@ -283,7 +285,7 @@ impl Search<'_, '_> {
     fn known_certificates(&self) -> Vec<X509> {
         let ring = self.source.ring.keys().iter().flat_map(|key| key.certificates.iter().cloned());
         let trust = self.source.trust.iter().flat_map(|trust| trust.untrusted.iter().chain(&trust.anchors).cloned());
-        ring.chain(trust).collect()
+        ring.chain(trust).chain(self.source.known.iter().cloned()).collect()
     }
 
     /// §4.5.3: the URI and its transforms lead to an element of KeyInfo, or to the DER of a certificate.
@@ -374,7 +376,7 @@ impl Search<'_, '_> {
             Some(_) => enc::Keys::new(&self.source.ring.shared()),
         };
         let resolver = enc::Resolver { context: self.context, keys: &keys, encrypted_keys: &encrypted_keys };
-        let wanted = enc::Wanted { algorithm_uri: "", key_bytes: None };
+        let wanted = enc::Wanted { algorithm_uri: "", key_bytes: None, authenticated: false };
         let mut search = enc::Search::default();
         let mut secrets: Vec<Zeroizing<Vec<u8>>> = Vec::new();
         let outcome = resolver.each_key(Some(key_info.node), None, wanted, &mut search, &mut |octets| {

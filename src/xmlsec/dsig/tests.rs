@@ -50,7 +50,7 @@ pub(super) fn judge_with(document: &Document, ring: &KeyRing, trust: Option<&Tru
     let urls = UrlMap::new();
     let tokens = DocumentTokens::default();
     let context = Context { document, ids: &ids, policy, urls: &urls, tokens: Some(&tokens) };
-    let source = KeySource { ring, trust };
+    let source = KeySource { ring, trust, known: &[] };
     verify::outermost_signatures(document)
         .into_iter()
         .map(|node| verify::verify(&context, node, &source, Steps::All))

@@ -15,8 +15,9 @@ use super::element::{Children, algorithm, base64_leaf, hex, leaf, number_leaf, r
 use super::encrypted_type::XMLDSIG_MORE_2021;
 use crate::base::limits;
 use crate::xml::{Document, NodeId, ns};
-use crate::xmlsec::algorithm::{Digest, KeyAgreement, KeyDerivation};
+use crate::xmlsec::algorithm::{Digest, KeyAgreement, KeyDerivation, Level};
 use crate::xmlsec::dsig::key_value;
+use crate::xmlsec::dsig::x509_data::X509Data;
 use crate::xmlsec::policy::{KeyInfoForm, Policy, Refused};
 use crate::xmlsec::provider::digest::md;
 use crate::xmlsec::provider::kdf::{self, BitString};
@@ -50,6 +51,17 @@ pub enum Originator {
     },
     /// A key that the caller must know by this name.
     Named(String),
+    /// A key that the caller must know by its certificate.
+    Certified(X509Data),
+}
+
+/// An originator that the document only names.
+#[derive(Clone, Copy)]
+pub enum Name<'a> {
+    /// By `ds:KeyName`.
+    Key(&'a str),
+    /// By a `ds:X509Data` without a certificate.
+    Certificate(&'a X509Data),
 }
 
 impl std::fmt::Debug for Originator {
@@ -59,6 +71,7 @@ impl std::fmt::Debug for Originator {
             Self::Key(_) => "Key",
             Self::FiniteField { .. } => "FiniteField",
             Self::Named(_) => "Named",
+            Self::Certified(_) => "Certified",
         })
     }
 }
@@ -172,6 +185,16 @@ fn concat_parameters(doc: &Document, node: NodeId, policy: &Policy) -> Result<De
         let octets = hex(doc.attribute(node, "", name).unwrap_or("")).ok_or_else(|| malformed(name))?;
         parts.push(BitString::from_prefixed(&octets).map_err(|_| malformed(name))?);
     }
+    // A misspelt one would be left out of the hash, and the key that comes of it is nobody's.
+    if let Some(unknown) = doc.attributes(node).find(|one| one.ns.is_empty() && !names.contains(&one.local)) {
+        let came = format!("the attribute {:?}", crate::xmlsec::policy::shortened(unknown.local));
+        return Err(structure(
+            doc,
+            node,
+            "the attributes AlgorithmID, Party[UV]Info and Supp(Pub|Priv)Info alone",
+            &came,
+        ));
+    }
     let mut children = Children::of(doc, node);
     let digest = children.required(ns::DS, "DigestMethod")?;
     children.end()?;
@@ -283,7 +306,7 @@ impl Agreement {
         let originator = children.optional(ns::XENC, "OriginatorKeyInfo")?;
         let recipient = children.optional(ns::XENC, "RecipientKeyInfo")?;
         children.end()?;
-        let originators = originator.map_or(Ok(Vec::new()), |info| originators(doc, info))?;
+        let originators = originator.map_or(Ok(Vec::new()), |info| originators(doc, info, policy))?;
         if originators.is_empty() {
             return Err(structure(doc, node, "an OriginatorKeyInfo with a public key", "none"));
         }
@@ -309,7 +332,7 @@ impl Agreement {
     pub fn derive(
         &self,
         ours: &AgreementKey,
-        named: &dyn Fn(&str) -> Option<PKey<Public>>,
+        named: &dyn Fn(Name<'_>) -> Option<PKey<Public>>,
         algorithm_uri: &str,
         key_bytes: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -323,7 +346,11 @@ impl Agreement {
                 Originator::Point { octets, .. } => ours.agree_with_point(octets),
                 Originator::Key(key) => ours.agree(key),
                 Originator::FiniteField { modulus, public } => ours.agree_finite(modulus.as_deref(), public),
-                Originator::Named(name) => match named(name) {
+                Originator::Named(name) => match named(Name::Key(name)) {
+                    Some(key) => ours.agree(&key),
+                    None => continue,
+                },
+                Originator::Certified(data) => match named(Name::Certificate(data)) {
                     Some(key) => ours.agree(&key),
                     None => continue,
                 },
@@ -338,17 +365,18 @@ impl Agreement {
 }
 
 /// Every public key that an `OriginatorKeyInfo` gives or names.
-fn originators(doc: &Document, info: NodeId) -> Result<Vec<Originator>, Error> {
+fn originators(doc: &Document, info: NodeId, policy: &Policy) -> Result<Vec<Originator>, Error> {
     let mut found = Vec::new();
     for child in doc.elements(info) {
         if doc.is(child, ns::DS, "KeyValue") {
-            found.extend(key_value(doc, child)?);
+            found.extend(key_value(doc, child, policy)?);
         } else if doc.is(child, ns::DSIG11, "DEREncodedKeyValue") {
             found.push(encoded_key(doc, child)?);
         } else if doc.is(child, ns::DS, "X509Data") {
             for certificate in doc.elements(child).filter(|node| doc.is(*node, ns::DS, "X509Certificate")) {
                 found.push(certified_key(doc, certificate)?);
             }
+            found.extend(named_certificate(doc, child, policy));
         } else if doc.is(child, ns::DS, "KeyName") {
             found.push(Originator::Named(leaf(doc, child)?.trim().to_owned()));
         }
@@ -356,10 +384,25 @@ fn originators(doc: &Document, info: NodeId) -> Result<Vec<Originator>, Error> {
     Ok(found)
 }
 
-fn key_value(doc: &Document, node: NodeId) -> Result<Option<Originator>, Error> {
+/// A `ds:X509Data` that names its certificate by issuer, subject, SKI or digest. Partners send their ephemeral key: in
+/// `serve` nothing is looked up.
+fn named_certificate(doc: &Document, node: NodeId, policy: &Policy) -> Option<Originator> {
+    let data = (policy.level() > Level::Serve).then(|| X509Data::parse(doc, node, policy).ok()).flatten()?;
+    (data.certificates.is_empty() && !data.selectors.is_empty()).then_some(Originator::Certified(data))
+}
+
+fn key_value(doc: &Document, node: NodeId, policy: &Policy) -> Result<Option<Originator>, Error> {
     let Some(value) = Children::of(doc, node).any()? else { return Ok(None) };
     if doc.is(value, ns::DSIG11, "ECKeyValue") {
-        return ec_key_value(doc, value).map(Some);
+        return ec_key_value(doc, value, policy).map(Some);
+    }
+    if doc.local(value) == "ECDSAKeyValue" && policy.level() > Level::Serve {
+        let key = key_value::parse(doc, value).map_err(|_| Error::Value {
+            what: "ECDSAKeyValue",
+            expected: "a key of RFC 4050",
+            at: doc.position(value),
+        });
+        return key.map(|key| Some(Originator::Key(key)));
     }
     if doc.is(value, ns::XENC, "DHKeyValue") {
         return dh_key_value(doc, value).map(Some);
@@ -368,39 +411,56 @@ fn key_value(doc: &Document, node: NodeId) -> Result<Option<Originator>, Error> 
 }
 
 /// `dsig11:ECKeyValue` with a named curve (XML Signature 1.1 §4.5.2.3.1).
-fn ec_key_value(doc: &Document, node: NodeId) -> Result<Originator, Error> {
+fn ec_key_value(doc: &Document, node: NodeId, policy: &Policy) -> Result<Originator, Error> {
     let mut children = Children::of(doc, node);
     let named = match children.optional(ns::DSIG11, "NamedCurve")? {
         Some(named) => named,
-        None => return spelled_out(doc, node, children),
+        None => return spelled_out(doc, node, children, policy),
     };
     let key = children.required(ns::DSIG11, "PublicKey")?;
     children.end()?;
     let octets = base64_leaf(doc, key, "PublicKey")?;
     let uri = doc.attribute(named, "", "URI").unwrap_or("");
     let raw = |id| PKey::public_key_from_raw_bytes(&octets, id).map(Originator::Key);
-    let unusable = |_| Error::Value { what: "PublicKey", expected: "a key of its curve", at: doc.position(key) };
+    let unusable = |()| Error::Value { what: "PublicKey", expected: "a key of its curve", at: doc.position(key) };
+    let point = |curve, octets| point(curve, octets, policy).ok_or_else(|| unusable(()));
     match uri {
-        "urn:oid:1.2.840.10045.3.1.7" => Ok(Originator::Point { curve: Curve::P256, octets }),
-        "urn:oid:1.3.132.0.34" => Ok(Originator::Point { curve: Curve::P384, octets }),
-        "urn:oid:1.3.132.0.35" => Ok(Originator::Point { curve: Curve::P521, octets }),
-        "urn:oid:1.3.101.110" => raw(Id::X25519).map_err(unusable),
-        "urn:oid:1.3.101.111" => raw(Id::X448).map_err(unusable),
-        _ => Err(Error::Unsupported {
-            what: format!("the curve {:?}", crate::xmlsec::policy::shortened(uri)),
-            at: doc.position(named),
-        }),
+        "urn:oid:1.2.840.10045.3.1.7" => point(Curve::P256, octets),
+        "urn:oid:1.3.132.0.34" => point(Curve::P384, octets),
+        "urn:oid:1.3.132.0.35" => point(Curve::P521, octets),
+        "urn:oid:1.3.101.110" => raw(Id::X25519).map_err(|_| unusable(())),
+        "urn:oid:1.3.101.111" => raw(Id::X448).map_err(|_| unusable(())),
+        _ => match key_value::known_curve(uri).and_then(Curve::of_nid).filter(|_| policy.level() > Level::Serve) {
+            Some(curve) => point(curve, octets),
+            None => Err(Error::Unsupported {
+                what: format!("the curve {:?}", crate::xmlsec::policy::shortened(uri)),
+                at: doc.position(named),
+            }),
+        },
     }
 }
 
+/// A point as the document has it. A compressed one, which XML Signature 1.1 §4.5.2.3 leaves to the reader, is spelled
+/// out for files; in `serve` it stays what it is, and the agreement refuses it.
+fn point(curve: Curve, octets: Vec<u8>, policy: &Policy) -> Option<Originator> {
+    let compressed = matches!(octets.first(), Some(2 | 3)) && policy.level() > Level::Serve;
+    let octets = if compressed { curve.decompressed(&octets)? } else { octets };
+    Some(Originator::Point { curve, octets })
+}
+
 /// `dsig11:ECKeyValue` whose parameters spell out a known curve (§4.5.2.3.2).
-fn spelled_out(doc: &Document, node: NodeId, mut children: Children<'_>) -> Result<Originator, Error> {
+fn spelled_out(doc: &Document, node: NodeId, mut children: Children<'_>, policy: &Policy) -> Result<Originator, Error> {
     let parameters = children.required(ns::DSIG11, "ECParameters")?;
     let key = children.required(ns::DSIG11, "PublicKey")?;
     children.end()?;
     let group = key_value::spelled_out(doc, parameters).ok();
-    match group.and_then(|group| group.curve_name()).and_then(Curve::of_nid) {
-        Some(curve) => Ok(Originator::Point { curve, octets: base64_leaf(doc, key, "PublicKey")? }),
+    let curve = group.and_then(|group| group.curve_name()).and_then(Curve::of_nid);
+    match curve.filter(|curve| curve.is_nist() || policy.level() > Level::Serve) {
+        Some(curve) => point(curve, base64_leaf(doc, key, "PublicKey")?, policy).ok_or(Error::Value {
+            what: "PublicKey",
+            expected: "a key of its curve",
+            at: doc.position(key),
+        }),
         None => Err(Error::Unsupported { what: "a curve of the sender's own".to_owned(), at: doc.position(node) }),
     }
 }

@@ -8,6 +8,7 @@ use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
 use zeroize::Zeroizing;
 
 use super::Error;
+use super::agreement::Name;
 use super::element::base64_leaf;
 use super::encrypted_type::{CipherData, DataMethod, EncryptedData, EncryptedKey, KeyMethod, Transport};
 use crate::xml::{Document, TextPos};
@@ -133,6 +134,7 @@ fn expect_curve(curve: Curve, policy: &Policy) -> Result<(), Refused> {
         _ if policy.level() >= Level::Legacy => return Ok(()),
         Curve::P521 => "P-521",
         Curve::X448 => "X448",
+        Curve::Other(_) => "a curve beyond P-256, P-384 and X25519",
         Curve::FiniteField => "DH",
     };
     Err(Refused::Parameter {
@@ -143,11 +145,11 @@ fn expect_curve(curve: Curve, policy: &Policy) -> Result<(), Refused> {
 }
 
 /// Answers originators of an agreement that the document only names.
-pub type NamedKeys<'a> = &'a dyn Fn(&str) -> Option<PKey<Public>>;
+pub type NamedKeys<'a> = &'a dyn Fn(Name<'_>) -> Option<PKey<Public>>;
 
 /// Nobody is known by name.
 #[must_use]
-pub fn nobody(_name: &str) -> Option<PKey<Public>> {
+pub fn nobody(_name: Name<'_>) -> Option<PKey<Public>> {
     None
 }
 

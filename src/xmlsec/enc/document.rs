@@ -133,25 +133,35 @@ impl Decryptor<'_> {
         let context = Context { document, ids, policy: self.policy, urls: self.urls, tokens: None };
         let octets = cipher_octets(document, &data.cipher_data, Some(&context))?;
         let cipher = data.method.cipher;
-        let wanted = Wanted { algorithm_uri: cipher.uri(), key_bytes: Some(cipher.key_size()) };
+        let wanted = Wanted {
+            algorithm_uri: cipher.uri(),
+            key_bytes: Some(cipher.key_size()),
+            authenticated: cipher.is_authenticated(),
+        };
         let resolver = Resolver { context: &context, keys: self.keys, encrypted_keys };
         let (mut clear, mut broken) = (None, None);
-        let _ = resolver.each_key(data.key_info, data.id.as_deref(), wanted, search, &mut |key| match open_data(
-            &data.method,
-            &octets,
-            key,
-        )
-        .and_then(|clear| expect_text(data, clear))
+        let mut visit =
+            |key: &[u8]| match open_data(&data.method, &octets, key).and_then(|clear| expect_text(data, clear)) {
+                Ok(opened) => {
+                    clear = Some(opened);
+                    ControlFlow::Break(())
+                }
+                Err(error) => {
+                    broken = Some(error);
+                    ControlFlow::Continue(())
+                }
+            };
+        let found = resolver.each_key(data.key_info, data.id.as_deref(), wanted, search, &mut visit)?;
+        if found.is_continue()
+            && let Some(key_info) = data.key_info
         {
-            Ok(opened) => {
-                clear = Some(opened);
-                ControlFlow::Break(())
-            }
-            Err(error) => {
-                broken = Some(error);
-                ControlFlow::Continue(())
-            }
-        })?;
+            // Such a key was perhaps not meant for it: that it does not fit breaks nothing, and empty text proves nothing.
+            let _ = resolver.each_unnamed_key(key_info, wanted, search, &mut |key| {
+                let opened = open_data(&data.method, &octets, key).and_then(|clear| expect_text(data, clear));
+                clear = opened.ok().filter(|clear| !clear.is_empty());
+                if clear.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
         // A key that was meant for it and does not open it says more than that no other key was found.
         let verdict = search.verdict(&format!("a key for {}", cipher.uri()));
         clear.ok_or_else(|| broken.unwrap_or(verdict))

@@ -146,7 +146,9 @@ fn shared_keys_are_taken_by_name_and_only_from_old_files() {
     for (keys, opens) in [
         (ring(&[("session", secret(1, 16))]), true),
         (ring(&[("", secret(1, 16))]), true),
-        (ring(&[("other", secret(1, 16))]), false),
+        // Where a wrong key is always noticed, another name is no reason to leave it closed.
+        (ring(&[("other", secret(1, 16))]), true),
+        (ring(&[("other", secret(2, 16))]), false),
         (ring(&[("session", secret(2, 16)), ("session", secret(1, 16))]), true),
         (ring(&[("session", secret(1, 32))]), false),
     ] {
@@ -154,6 +156,21 @@ fn shared_keys_are_taken_by_name_and_only_from_old_files() {
         assert!(open_with(&text, &keys, &Policy::default()).is_err());
         assert!(open_with(&text, &keys, &Policy::serve()).is_err());
     }
+}
+
+#[test]
+fn a_secret_of_another_name_is_tried_only_where_a_wrong_key_is_noticed() {
+    let octets = Cipher::Aes128Cbc.seal(&[1; 16], CLEAR.as_bytes(), &Default::default()).unwrap();
+    let value_cbc = format!("<e:CipherValue>{}</e:CipherValue>", base64::encode(&octets));
+    let cbc = data(&name("session"), &value_cbc)
+        .replace("http://www.w3.org/2009/xmlenc11#aes128-gcm", "http://www.w3.org/2001/04/xmlenc#aes128-cbc");
+    assert!(open(&cbc, &ring(&[("session", secret(1, 16))])).is_ok());
+    assert!(open(&cbc, &ring(&[("other", secret(1, 16))])).is_err());
+    // A key wrap notices.
+    let wrapped = data(&info(&wrapped(&[2; 16], &[1; 16], &name("kek"), "", "")), &value());
+    assert!(open(&wrapped, &ring(&[("other", secret(2, 16))])).unwrap().contains(CLEAR));
+    assert!(open(&wrapped, &ring(&[("other", secret(3, 16))])).is_err());
+    assert!(open_with(&wrapped, &ring(&[("other", secret(2, 16))]), &Policy::default()).is_err());
 }
 
 #[test]
@@ -333,4 +350,72 @@ fn a_flipped_octet_never_yields_other_clear_text() {
     }
     // Ids, the recipient's name and the last bits of nothing: all that may change without effect.
     assert!(opened < text.len() / 4, "{opened} of {}", text.len());
+}
+
+#[test]
+fn a_key_that_nobody_names_is_tried_when_every_name_led_nowhere() {
+    // XML Encryption 1.1 §3.5: what KeyInfo says is a hint, and a reader may know better.
+    let keys = ring(&[("kek", secret(2, 16))]);
+    let key = |kek: u8, more: &str| wrapped(&[kek; 16], &[1; 16], &name("kek"), more, "");
+    let elsewhere = "<e:ReferenceList><e:DataReference URI=\"#another\"/></e:ReferenceList>";
+    let carried = "<e:CarriedKeyName>another</e:CarriedKeyName>";
+    for (beside, opens) in [
+        (key(2, ""), true),
+        ([key(9, ""), key(2, "")].concat(), true),
+        (key(2, elsewhere), false),
+        (key(2, carried), false),
+        (info(&key(2, "")), false),
+        ([key(9, "").repeat(SILENT), key(2, "")].concat(), false),
+    ] {
+        let text = format!("<m>{}{beside}</m>", data(&name("unknown"), &value()));
+        assert_eq!(open(&text, &keys).is_ok_and(|clear| clear.contains(CLEAR)), opens, "{beside}");
+        let mut without = Policy::legacy();
+        without.key_info = KeyInfoForms::ANY.without(crate::xmlsec::policy::KeyInfoForm::EncryptedKey);
+        assert!(open_with(&text, &keys, &without).is_err());
+    }
+    // What is for others stays as it is, also where such a key opens and fits nothing; and what is ours opens as before,
+    // however much was tried for the others.
+    let others = data(&name("unknown"), &value()).replace("\"ed\"", "\"other\"").repeat(3);
+    let ours = data(&info(&wrapped(&[2; 16], &[1; 16], &name("kek"), "", "")), &value());
+    let useless = wrapped(&[2; 16], &[7; 16], &name("kek"), "", "").repeat(SILENT);
+    let others: String =
+        others.split("\"other\"").enumerate().map(|(at, part)| format!("{part}\"o{at}\"")).collect::<Vec<_>>().concat();
+    let others = others.trim_end_matches("\"o3\"");
+    let clear = open(&format!("<m>{others}{ours}{useless}</m>"), &keys).unwrap();
+    assert!(clear.contains(CLEAR) && clear.contains("Id=\"o0\"") && clear.contains("Id=\"o2\""), "{clear}");
+}
+
+/// EncryptedKeys that nobody names and that are tried all the same.
+const SILENT: usize = 16;
+
+#[test]
+fn a_derived_key_is_found_by_its_name() {
+    // XML Encryption 1.1 §5.4: DerivedKeyName is what a KeyName elsewhere says.
+    let derived = |name: &str, master: &str| {
+        format!(
+            "<x:DerivedKey xmlns:x=\"{0}\"><x:KeyDerivationMethod Algorithm=\"{0}pbkdf2\"><x:PBKDF2-params><x:Salt><x:Specified>AAAA</x:Specified></x:Salt>\
+             <x:IterationCount>10</x:IterationCount><x:KeyLength>16</x:KeyLength><x:PRF Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#hmac-sha256\"/>\
+             </x:PBKDF2-params></x:KeyDerivationMethod><x:DerivedKeyName>{name}</x:DerivedKeyName><x:MasterKeyName>{master}</x:MasterKeyName></x:DerivedKey>",
+            ns::XENC11
+        )
+    };
+    let mut key = [0; 16];
+    openssl::pkcs5::pbkdf2_hmac(b"both know this", &[0; 3], 10, openssl::hash::MessageDigest::sha256(), &mut key)
+        .unwrap();
+    let octets = Cipher::Aes128Gcm.seal(&key, CLEAR.as_bytes(), &Default::default()).unwrap();
+    let value = format!("<e:CipherValue>{}</e:CipherValue>", base64::encode(&octets));
+    let keys = ring(&[("master", Material::Secret(Zeroizing::new(b"both know this".to_vec())))]);
+    for (beside, opens) in [
+        (derived("session", "master"), true),
+        (derived(" session ", "master"), true),
+        ([derived("session", "another"), derived("session", "master")].concat(), true),
+        (derived("another", "master"), false),
+        (derived("session", "another"), false),
+        (String::new(), false),
+    ] {
+        let text = format!("<m>{}{beside}</m>", data(&name("session"), &value));
+        assert_eq!(open(&text, &keys).is_ok_and(|clear| clear.contains(CLEAR)), opens, "{beside}");
+        assert!(open_with(&text, &keys, &Policy::default()).is_err());
+        assert!(open_with(&text, &keys, &Policy::serve()).is_err());
+    }
 }

@@ -278,7 +278,10 @@ fn agreement_of(curve: Curve) -> Result<KeyAgreement, Error> {
         Curve::P256 | Curve::P384 | Curve::P521 => Ok(KeyAgreement::EcdhEs),
         Curve::X25519 => Ok(KeyAgreement::X25519),
         Curve::X448 => Ok(KeyAgreement::X448),
-        Curve::FiniteField => Err(Error::KeyKind { expected: "an RSA, EC, X25519 or X448 key" }),
+        // Other curves are read in old files, and written nowhere.
+        Curve::Other(_) | Curve::FiniteField => {
+            Err(Error::KeyKind { expected: "an RSA, P-256, P-384, P-521, X25519 or X448 key" })
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub mod encrypt;
 pub mod encrypted_type;
 pub mod error;
 pub mod explain;
+#[cfg(test)]
+mod originator_tests;
 pub mod resolve;
 pub mod seal_document;
 #[cfg(test)]

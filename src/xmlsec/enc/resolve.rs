@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use openssl::pkey::{PKey, Public};
 use zeroize::Zeroizing;
 
+use super::agreement::Name;
 use super::decrypt::{ContentKey, DecryptionKey, cipher_octets, decrypt_key_octets, open_data};
 use super::element::leaf;
 use super::encrypted_type::{EncryptedKey, KeyMethod};
@@ -27,6 +28,8 @@ use crate::xmlsec::provider::digest;
 const ENCRYPTED_KEY_SHA1: &str = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKeySHA1";
 /// Uses of our keys for each EncryptedKey that may be tried.
 const USES_PER_KEY: usize = 8;
+/// EncryptedKeys that nobody names and that are tried all the same.
+const SILENT_KEYS_MAX: usize = 16;
 /// Lines kept of what was tried.
 const TRIED_MAX: usize = 32;
 
@@ -53,8 +56,12 @@ impl Keys {
         Self { entries: ring.keys().iter().map(prepare).collect() }
     }
 
-    fn public_named(&self, name: &str) -> Option<PKey<Public>> {
-        self.entries.iter().find(|entry| entry.key.name.as_deref() == Some(name)).and_then(|entry| entry.public.clone())
+    fn public_named(&self, name: Name<'_>) -> Option<PKey<Public>> {
+        let is_it = |entry: &&Entry| match name {
+            Name::Key(name) => entry.key.name.as_deref() == Some(name),
+            Name::Certificate(data) => entry.key.certificates.first().is_some_and(|leaf| data.selects(leaf)),
+        };
+        self.entries.iter().find(is_it).and_then(|entry| entry.public.clone())
     }
 }
 
@@ -65,6 +72,8 @@ pub struct Wanted<'a> {
     pub algorithm_uri: &'a str,
     /// Octets it must have, where that is known.
     pub key_bytes: Option<usize>,
+    /// Whether a wrong key is always noticed.
+    pub authenticated: bool,
 }
 
 /// What is called with each candidate: `Break` when it was the right one.
@@ -88,6 +97,12 @@ pub struct Search {
     looks: usize,
     /// Iterations of PBKDF2 that were paid.
     iterations: usize,
+    /// The last resort.
+    last: Option<Box<Search>>,
+    /// Whether the names of secrets do not count.
+    any_name: bool,
+    /// Whether a bound was reached, where that ends a search quietly.
+    exhausted: bool,
 }
 
 /// EncryptedKeys by what they say.
@@ -99,6 +114,10 @@ struct Index {
     closing: HashMap<String, Vec<NodeId>>,
     /// By `CarriedKeyName`.
     carrying: HashMap<String, Vec<NodeId>>,
+    /// Those that stand by themselves and say nothing of what they are for.
+    silent: Vec<NodeId>,
+    /// DerivedKeys by `DerivedKeyName`; none before the first look.
+    deriving: Option<HashMap<String, Vec<NodeId>>>,
     /// EncryptedKeys whose cipher values are hashed.
     hashed: usize,
     /// By SHA-1 of the cipher value.
@@ -219,6 +238,53 @@ impl Resolver<'_> {
         }
     }
 
+    /// The last resort, where a KeyInfo led nowhere: XML Encryption 1.1 §3.5 takes no name for more than a hint. Calls
+    /// `visit` with every key that EncryptedKeys hold which stand by themselves and name neither data nor itself; and, where
+    /// a wrong key is always noticed, with the keys that secrets of other names open. It has bounds of its own; at their
+    /// end there is no such key, and what is still to come is looked for as before.
+    pub fn each_unnamed_key(
+        &self,
+        key_info: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> ControlFlow<()> {
+        let mut last = search.last.take().unwrap_or_else(|| Box::new(Search { any_name: true, ..Search::default() }));
+        let found = if last.exhausted {
+            Ok(ControlFlow::Continue(()))
+        } else {
+            self.under_other_names(key_info, wanted, &mut last, visit)
+        };
+        last.exhausted |= found.is_err();
+        std::mem::take(&mut last.tried).into_iter().for_each(|line| search.note(line));
+        search.last = Some(last);
+        found.unwrap_or(ControlFlow::Continue(()))
+    }
+
+    fn under_other_names(
+        &self,
+        key_info: NodeId,
+        wanted: Wanted<'_>,
+        search: &mut Search,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.allows(KeyInfoForm::EncryptedKey) && self.silent(wanted, search, visit)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let named = |entry: &Entry| entry.key.name.is_some() && entry.key.secret_octets().is_some();
+        if !self.keys.entries.iter().any(named) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.follow_key_info(Some(key_info), wanted, 0, search, visit)
+    }
+
+    fn silent(&self, wanted: Wanted<'_>, search: &mut Search, visit: Visit<'_>) -> Result<ControlFlow<()>, Error> {
+        self.read_index(search)?;
+        let silent: Vec<NodeId> = search.index.silent.iter().copied().take(SILENT_KEYS_MAX).collect();
+        search.look(silent.len())?;
+        self.encrypted(silent, wanted, 0, search, visit)
+    }
+
     fn follow_key_info(
         &self,
         key_info: Option<NodeId>,
@@ -261,7 +327,14 @@ impl Resolver<'_> {
                 let carrying = search.index.carrying.get(name).cloned().unwrap_or_default();
                 search.look(carrying.len())?;
                 encrypted.extend(carrying);
-                return Ok(self.secrets(Some(name), wanted, search, visit));
+                if self.secrets(Some(name), wanted, search, visit).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                for node in self.deriving(name, search)? {
+                    if self.derived(node, wanted, search, visit)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
             }
             (ns::XENC, "EncryptedKey") if self.allows(KeyInfoForm::EncryptedKey) => encrypted.push(node),
             (ns::XENC, "AgreementMethod") if self.allows(KeyInfoForm::AgreementMethod) => {
@@ -297,8 +370,8 @@ impl Resolver<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Symmetric keys of this name. One without a name fits any; one with another name fits none, since a cipher without
-    /// authentication would take it.
+    /// Symmetric keys of this name. One without a name fits any; one with another name is tried at the very end alone, and
+    /// never for a cipher without authentication, which would take it.
     fn secrets(
         &self,
         name: Option<&str>,
@@ -310,6 +383,7 @@ impl Resolver<'_> {
             search.note("symmetric keys: only with --allow-legacy".to_owned());
             return ControlFlow::Continue(());
         }
+        let name = name.filter(|_| !(search.any_name && wanted.authenticated));
         for (key, octets) in self.named_secrets(name) {
             let fits = wanted.key_bytes.is_none_or(|expected| expected == octets.len());
             search.note(format!(
@@ -394,7 +468,7 @@ impl Resolver<'_> {
             let Some(ours) = opener.agreement().filter(|ours| agreement.fits(ours.curve())) else { continue };
             self.expect_use(search)?;
             search.iterate(agreement.derivation.iterations(key_bytes), self.context.policy)?;
-            let named = |name: &str| self.keys.public_named(name);
+            let named = |name: Name<'_>| self.keys.public_named(name);
             let key = opener
                 .expect_allowed(self.context.policy, || self.doc().position(node))
                 .and_then(|()| agreement.derive(ours, &named, wanted.algorithm_uri, key_bytes));
@@ -461,12 +535,14 @@ impl Resolver<'_> {
         match &key.method {
             KeyMethod::Transport(_) => self.transported(&key, &octets, wanted, &at, search, visit),
             KeyMethod::Wrap(wrap) => {
-                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()) };
+                let kek = Wanted { algorithm_uri: wrap.uri(), key_bytes: Some(wrap.key_size()), authenticated: true };
                 let unwrap = |kek: &[u8]| Ok(wrap.unwrap_key(kek, &octets)?);
                 self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
             }
             KeyMethod::Cipher(method) => {
-                let kek = Wanted { algorithm_uri: method.cipher.uri(), key_bytes: Some(method.cipher.key_size()) };
+                let cipher = method.cipher;
+                let (key_bytes, authenticated) = (Some(cipher.key_size()), cipher.is_authenticated());
+                let kek = Wanted { algorithm_uri: cipher.uri(), key_bytes, authenticated };
                 let unwrap = |kek: &[u8]| open_data(method, &octets, kek);
                 self.wrapped(&key, kek, &unwrap, wanted, depth, search, visit)
             }
@@ -624,6 +700,28 @@ impl Resolver<'_> {
         Ok(ours)
     }
 
+    /// The DerivedKeys of the document that are called `name` (XML Encryption 1.1 §5.4: `DerivedKeyName`).
+    fn deriving(&self, name: &str, search: &mut Search) -> Result<Vec<NodeId>, Error> {
+        if !self.context.policy.allows_symmetric_keys() {
+            return Ok(Vec::new());
+        }
+        let doc = self.doc();
+        let deriving = search.index.deriving.get_or_insert_with(|| {
+            let mut deriving: HashMap<String, Vec<NodeId>> = HashMap::new();
+            let all = doc.descendants(doc.root()).filter(|node| doc.is(*node, ns::XENC11, "DerivedKey"));
+            for node in all.take(self.context.policy.encrypted_keys_max) {
+                let named = doc.elements(node).find(|child| doc.is(*child, ns::XENC11, "DerivedKeyName"));
+                if let Some(named) = named {
+                    deriving.entry(doc.text_content(named).trim().to_owned()).or_default().push(node);
+                }
+            }
+            deriving
+        });
+        let found = deriving.get(name).cloned().unwrap_or_default();
+        search.look(found.len())?;
+        Ok(found)
+    }
+
     /// Reads what the EncryptedKeys say that were not read before.
     fn read_index(&self, search: &mut Search) -> Result<(), Error> {
         if !self.allows(KeyInfoForm::EncryptedKey) {
@@ -632,8 +730,11 @@ impl Resolver<'_> {
         let doc = self.doc();
         while let Some(key) = self.encrypted_keys.get(search.index.read).copied() {
             search.index.read += 1;
+            let inside = doc.parent(key).is_some_and(|parent| doc.is(parent, ns::DS, "KeyInfo"));
+            let mut silent = !inside;
             for child in doc.elements(key) {
                 search.look(1)?;
+                silent &= !doc.is(child, ns::XENC, "CarriedKeyName") && !doc.is(child, ns::XENC, "ReferenceList");
                 if doc.is(child, ns::XENC, "CarriedKeyName") {
                     let name = doc.text_content(child).trim().to_owned();
                     search.index.carrying.entry(name).or_default().push(key);
@@ -647,6 +748,9 @@ impl Resolver<'_> {
                         }
                     }
                 }
+            }
+            if silent {
+                search.index.silent.push(key);
             }
         }
         Ok(())

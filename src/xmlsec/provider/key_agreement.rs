@@ -26,8 +26,37 @@ pub enum Curve {
     X25519,
     /// Curve448 (RFC 7748).
     X448,
+    /// Another prime curve of cofactor 1 that OpenSSL knows: brainpool, secp256k1. For old files.
+    Other(OtherCurve),
     /// Finite field.
     FiniteField,
+}
+
+/// A curve for old files.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs, reason = "their names are all there is to say")]
+pub enum OtherCurve {
+    P224,
+    Secp256k1,
+    BrainpoolP256r1,
+    BrainpoolP320r1,
+    BrainpoolP384r1,
+    BrainpoolP512r1,
+}
+
+impl OtherCurve {
+    const ALL: [(Self, Nid, usize); 6] = [
+        (Self::P224, Nid::SECP224R1, 28),
+        (Self::Secp256k1, Nid::SECP256K1, 32),
+        (Self::BrainpoolP256r1, Nid::BRAINPOOL_P256R1, 32),
+        (Self::BrainpoolP320r1, Nid::BRAINPOOL_P320R1, 40),
+        (Self::BrainpoolP384r1, Nid::BRAINPOOL_P384R1, 48),
+        (Self::BrainpoolP512r1, Nid::BRAINPOOL_P512R1, 64),
+    ];
+
+    const fn row(self) -> (Self, Nid, usize) {
+        Self::ALL[self as usize]
+    }
 }
 
 impl Curve {
@@ -53,28 +82,48 @@ impl Curve {
             Nid::X9_62_PRIME256V1 => Some(Self::P256),
             Nid::SECP384R1 => Some(Self::P384),
             Nid::SECP521R1 => Some(Self::P521),
-            _ => None,
+            _ => OtherCurve::ALL.iter().find(|(_, other, _)| *other == nid).map(|(curve, ..)| Self::Other(*curve)),
         }
     }
 
-    /// OpenSSL's number of a NIST curve.
+    /// Whether it is one of the curves of XML Encryption 1.1.
+    #[must_use]
+    pub const fn is_nist(self) -> bool {
+        matches!(self, Self::P256 | Self::P384 | Self::P521)
+    }
+
+    /// `04 || x || y` of a compressed point; none when it is no point of the curve.
+    #[must_use]
+    pub fn decompressed(self, point: &[u8]) -> Option<Vec<u8>> {
+        if point.len() != 1 + self.field_bytes()? {
+            return None;
+        }
+        let group = EcGroup::from_curve_name(self.nid()?).ok()?;
+        let mut context = BigNumContext::new().ok()?;
+        let point = EcPoint::from_bytes(&group, point, &mut context).ok()?;
+        point.to_bytes(&group, openssl::ec::PointConversionForm::UNCOMPRESSED, &mut context).ok()
+    }
+
+    /// OpenSSL's number of a prime curve.
     #[must_use]
     pub const fn nid(self) -> Option<Nid> {
         match self {
             Self::P256 => Some(Nid::X9_62_PRIME256V1),
             Self::P384 => Some(Nid::SECP384R1),
             Self::P521 => Some(Nid::SECP521R1),
+            Self::Other(curve) => Some(curve.row().1),
             _ => None,
         }
     }
 
-    /// Octets of a field element of a NIST curve.
+    /// Octets of a field element of a prime curve.
     #[must_use]
     pub const fn field_bytes(self) -> Option<usize> {
         match self {
             Self::P256 => Some(32),
             Self::P384 => Some(48),
             Self::P521 => Some(66),
+            Self::Other(curve) => Some(curve.row().2),
             _ => None,
         }
     }
@@ -282,6 +331,29 @@ mod tests {
                 assert!(matches!(ours.agree_with_point(&bad), Err(Error::Point)), "{:?}", ours.curve());
             }
         }
+    }
+
+    #[test]
+    fn points_of_small_order_agree_on_nothing() {
+        // Whoever sends one knows the secret before it is computed: zero (RFC 7748 §6.1, §6.2).
+        let one = |len: usize| [&[1][..], &vec![0; len - 1]].concat();
+        let below_one =
+            |len: usize| if len == 32 { [&[0xEC][..], &[0xFF; 30], &[0x7F]].concat() } else { minus_one_448() };
+        for ours in keys().into_iter().skip(3) {
+            let (id, len) = if ours.curve() == Curve::X25519 { (Id::X25519, 32) } else { (Id::X448, 56) };
+            for point in [vec![0; len], one(len), below_one(len)] {
+                let peer = PKey::public_key_from_raw_bytes(&point, id).unwrap();
+                assert!(matches!(ours.agree(&peer), Err(Error::Point)), "{:?} {point:02x?}", ours.curve());
+            }
+        }
+    }
+
+    /// The prime of Curve448 less one: 2^448 - 2^224 - 2.
+    fn minus_one_448() -> Vec<u8> {
+        let mut point = vec![0xFF; 56];
+        point[0] = 0xFE;
+        point[28] = 0xFE;
+        point
     }
 
     #[test]

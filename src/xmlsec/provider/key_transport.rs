@@ -72,6 +72,10 @@ impl RsaDecryptor {
     /// # Errors
     /// [`Error::Transport`] without saying what was wrong; [`Error::Library`] when OpenSSL lacks a digest.
     pub fn open_oaep(&self, octets: &[u8], oaep: &Oaep<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
+        // RFC 8017 §7.1.2, step 1b; OpenSSL takes octets whose leading zeros are left out.
+        if octets.len() != self.key.size() {
+            return Err(Error::Transport);
+        }
         let mut context = self.context(oaep)?;
         // OpenSSL writes into a buffer of the modulus' size whatever the result's size is.
         let mut out = Zeroizing::new(vec![0; self.key.size()]);
@@ -225,6 +229,22 @@ mod tests {
                     assert!(matches!(private.open_oaep(&sealed, &other), Err(Error::Transport)));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_opened_is_as_long_as_the_modulus() {
+        // RFC 8017 §7.1.2 and §7.2.2, step 1. A number with leading zeros left out or added is another octet string.
+        let (private, public) = pair();
+        let oaep = Oaep { digest: Md::sha256(), mgf1: Md::sha256(), label: b"" };
+        let sealed = (0..8_000)
+            .map(|_| seal_oaep(&public, &[9; 32], &oaep).unwrap())
+            .find(|sealed| sealed.first() == Some(&0))
+            .expect("one of 256 begins with a zero");
+        assert!(private.open_oaep(&sealed, &oaep).is_ok());
+        for other in [&sealed[1..], &[&[0], &sealed[..]].concat(), &[]] {
+            assert!(matches!(private.open_oaep(other, &oaep), Err(Error::Transport)), "{} octets", other.len());
+            assert!(matches!(private.open_pkcs1(other, 16), Err(Error::Transport)), "{} octets", other.len());
         }
     }
 

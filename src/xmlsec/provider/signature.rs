@@ -157,6 +157,11 @@ impl Verify {
         let Some(hash) = scheme.digest() else {
             return Ok(Verifier::new_without_digest(&self.key)?.verify_oneshot(value, data).unwrap_or(false));
         };
+        // OpenSSL asks for this of PKCS#1 v1.5 only; with PSS it takes a value whose leading zeros are left out.
+        let is_rsa = matches!(scheme, Scheme::RsaPkcs1(_) | Scheme::RsaPss { .. });
+        if is_rsa && value.len() != self.key.size() {
+            return Ok(false);
+        }
         let hashed = digest::digest(hash, data)?;
         let mut context = match self.pool.take(scheme) {
             Some(context) => context,
@@ -295,4 +300,143 @@ fn from_der(der: &[u8], part_size: usize) -> Result<Vec<u8>, ErrorStack> {
     let mut value = padded(signature.r())?;
     value.extend_from_slice(&padded(signature.s())?);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::bn::{BigNum, BigNumContext, BigNumRef};
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::nid::Nid;
+    use openssl::rsa::Rsa;
+
+    use super::*;
+
+    fn pair(key: PKey<Private>) -> (Sign, Verify) {
+        let public = PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap();
+        (Sign::new(key), Verify::new(public))
+    }
+
+    /// 0, 1, the order less 1, the order, the order and 1, and more than any.
+    fn edges(order: &BigNumRef, size: usize) -> Vec<Vec<u8>> {
+        let size = i32::try_from(size).unwrap();
+        let near = |add: u32, less: u32| {
+            let mut number = order.to_owned().unwrap();
+            number.add_word(add).unwrap();
+            number.sub_word(less).unwrap();
+            number.to_vec_padded(size).unwrap()
+        };
+        let small = |number| BigNum::from_u32(number).unwrap().to_vec_padded(size).unwrap();
+        vec![small(0), small(1), near(0, 1), near(0, 0), near(1, 0), vec![0xFF; size.unsigned_abs() as usize]]
+    }
+
+    #[test]
+    fn numbers_at_the_edges_of_the_group_sign_nothing() {
+        // A verifier that forgets to ask for 0 < r, s < n takes r = s = 0 for every message and key (CVE-2022-21449).
+        let curves = [
+            (Nid::X9_62_PRIME256V1, Digest::Sha256),
+            (Nid::SECP384R1, Digest::Sha384),
+            (Nid::SECP521R1, Digest::Sha512),
+        ];
+        for (nid, digest) in curves {
+            let group = EcGroup::from_curve_name(nid).unwrap();
+            let (sign, verify) = pair(PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap());
+            let mut order = BigNum::new().unwrap();
+            group.order(&mut order, &mut BigNumContext::new().unwrap()).unwrap();
+            let edges = edges(&order, verify.part_size);
+            for allow_der in [false, true] {
+                let scheme = Scheme::Ecdsa { digest, allow_der };
+                for r in &edges {
+                    for s in &edges {
+                        let value = [r.as_slice(), s].concat();
+                        assert!(!verify.verify(scheme, b"co", &value).unwrap(), "{nid:?} {value:02x?}");
+                    }
+                }
+                assert!(!verify.verify(scheme, b"co", &[]).unwrap());
+                assert!(!verify.verify(scheme, b"co", &[0x30, 6, 2, 1, 0, 2, 1, 0]).unwrap());
+                let value = sign.sign(scheme, b"co").unwrap();
+                assert!(verify.verify(scheme, b"co", &value).unwrap());
+                // s and the order: the same number in the group, another in the signature.
+                let (r, s) = value.split_at(verify.part_size);
+                let mut more = BigNum::new().unwrap();
+                more.checked_add(&BigNum::from_slice(s).unwrap(), &order).unwrap();
+                let wide = i32::try_from(verify.part_size + 1).unwrap();
+                let value = [&[0][..], r, &more.to_vec_padded(wide).unwrap()].concat();
+                assert!(!verify.verify(scheme, b"co", &value).unwrap(), "{nid:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_edwards_signature_has_one_spelling() {
+        // RFC 8032 §5.1.7, §5.2.7: S and the order of the group is refused, or anybody could make a second signature.
+        const ED25519: [u8; 32] = [
+            0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x14, 0xde, 0xf9, 0xde, 0xa2, 0xf7, 0x9c, 0xd6, 0x58,
+            0x12, 0x63, 0x1a, 0x5c, 0xf5, 0xd3, 0xed,
+        ];
+        let mut ed448 = vec![0x3f];
+        ed448.extend_from_slice(&[0xFF; 27]);
+        ed448.extend_from_slice(&[
+            0x7c, 0xca, 0x23, 0xe9, 0xc4, 0x4e, 0xdb, 0x49, 0xae, 0xd6, 0x36, 0x90, 0x21, 0x6c, 0xc2, 0x72, 0x8d, 0xc5,
+            0x8f, 0x55, 0x23, 0x78, 0xc2, 0x92, 0xab, 0x58, 0x44, 0xf3,
+        ]);
+        let cases = [
+            (Scheme::Ed25519, PKey::generate_ed25519().unwrap(), ED25519.to_vec()),
+            (Scheme::Ed448, PKey::generate_ed448().unwrap(), ed448),
+        ];
+        for (scheme, key, order) in cases {
+            let order = BigNum::from_slice(&order).unwrap();
+            assert!(order.is_prime(64, &mut BigNumContext::new().unwrap()).unwrap(), "not the order of {scheme:?}");
+            let (sign, verify) = pair(key);
+            let value = sign.sign(scheme, b"co").unwrap();
+            assert!(verify.verify(scheme, b"co", &value).unwrap());
+            let (point, s) = value.split_at(value.len() / 2);
+            let s: Vec<u8> = s.iter().rev().copied().collect();
+            let mut more = BigNum::new().unwrap();
+            more.checked_add(&BigNum::from_slice(&s).unwrap(), &order).unwrap();
+            let mut more = more.to_vec_padded(i32::try_from(s.len()).unwrap()).unwrap();
+            more.reverse();
+            assert!(!verify.verify(scheme, b"co", &[point, &more].concat()).unwrap(), "{scheme:?}");
+            assert!(!verify.verify(scheme, b"co", &vec![0; value.len()]).unwrap(), "{scheme:?}");
+            assert!(!verify.verify(scheme, b"co", &value[..value.len() - 1]).unwrap(), "{scheme:?}");
+            assert!(!verify.verify(scheme, b"co", &[&value[..], &[0]].concat()).unwrap(), "{scheme:?}");
+        }
+    }
+
+    #[test]
+    fn an_rsa_signature_is_as_long_as_its_modulus() {
+        // RFC 8017 §8.1.2 and §8.2.2, step 1. A number with leading zeros left out or added is another octet string.
+        let (sign, verify) = pair(PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap());
+        for scheme in [Scheme::rsa_pss(Digest::Sha256), Scheme::RsaPkcs1(Digest::Sha256)] {
+            let (data, value) = (0..8_000u32)
+                .map(|n| n.to_be_bytes())
+                .map(|data| (data, sign.sign(scheme, &data).unwrap()))
+                .find(|(_, value)| value.first() == Some(&0))
+                .expect("one of 256 begins with a zero");
+            assert!(verify.verify(scheme, &data, &value).unwrap());
+            assert!(!verify.verify(scheme, &data, &value[1..]).unwrap(), "{scheme:?} without its zero");
+            assert!(!verify.verify(scheme, &data, &[&[0], &value[..]].concat()).unwrap(), "{scheme:?} with one more");
+            assert!(!verify.verify(scheme, &data, &[]).unwrap());
+            assert!(!verify.verify(scheme, &data, &vec![0; value.len()]).unwrap());
+        }
+    }
+
+    #[test]
+    fn pss_is_checked_with_the_salt_and_mask_that_were_asked_for() {
+        let (sign, verify) = pair(PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
+        let of = |digest, mgf, salt| Scheme::RsaPss { digest, mgf, salt };
+        let asked = of(Digest::Sha256, Digest::Sha256, 32);
+        let others = [
+            of(Digest::Sha256, Digest::Sha256, 0),
+            of(Digest::Sha256, Digest::Sha256, 20),
+            of(Digest::Sha256, Digest::Sha1, 32),
+            of(Digest::Sha1, Digest::Sha256, 32),
+            Scheme::RsaPkcs1(Digest::Sha256),
+        ];
+        assert!(verify.verify(asked, b"co", &sign.sign(asked, b"co").unwrap()).unwrap());
+        for other in others {
+            let value = sign.sign(other, b"co").unwrap();
+            assert!(!verify.verify(asked, b"co", &value).unwrap(), "{other:?}");
+            assert!(verify.verify(other, b"co", &value).unwrap(), "{other:?}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub fn is_valid(case: &Case, octets: Vec<u8>) -> bool {
     let urls = UrlMap::new();
     let tokens = DocumentTokens { known: case.known.clone() };
     let context = Context { document: &document, ids: &ids, policy: &case.policy, urls: &urls, tokens: Some(&tokens) };
-    let source = KeySource { ring: &case.ring, trust: None };
+    let source = KeySource { ring: &case.ring, trust: None, known: &[] };
     let must_be_covered = case.document.must_be_covered(&document);
     let signatures = verify::outermost_signatures(&document);
     !signatures.is_empty()

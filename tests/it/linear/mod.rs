@@ -155,7 +155,7 @@ pub(super) fn judge(document: &Document, policy: &Policy, steps: Steps) -> Vec<J
     let ids = IdIndex::build(document, &IdAttributes::usual());
     let (urls, ring, tokens) = (UrlMap::new(), ring(), DocumentTokens::default());
     let context = Context { document, ids: &ids, policy, urls: &urls, tokens: Some(&tokens) };
-    let source = KeySource { ring: &ring, trust: None };
+    let source = KeySource { ring: &ring, trust: None, known: &[] };
     let nodes = outermost_signatures(document);
     nodes.into_iter().map(|node| verify(&context, node, &source, steps)).collect()
 }

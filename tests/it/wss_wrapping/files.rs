@@ -115,7 +115,7 @@ fn signed(file: &File, ring: &KeyRing, text: &str) -> Option<Vec<Vec<u8>>> {
     let (policy, urls) = (xmlsec::Policy::default(), UrlMap::new());
     let tokens = DocumentTokens { known: ring.keys().iter().flat_map(|key| key.certificates.clone()).collect() };
     let context = Context { document: &document, ids: &ids, policy: &policy, urls: &urls, tokens: Some(&tokens) };
-    let source = KeySource { ring, trust: None };
+    let source = KeySource { ring, trust: None, known: &[] };
     let environment = Environment { namespaces: &file.namespaces, ..Environment::default() };
     let selected = Expression::parse(file.required).unwrap().select(&document, &environment).ok()?;
     let nodes: Vec<NodeId> = selected

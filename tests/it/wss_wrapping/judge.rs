@@ -90,7 +90,7 @@ impl ByName {
         let tokens = DocumentTokens { known: self.ring.keys().iter().flat_map(|k| k.certificates.clone()).collect() };
         let urls = UrlMap::new();
         let context = Context { document, ids: &ids, policy: &policy, urls: &urls, tokens: Some(&tokens) };
-        let source = KeySource { ring: &self.ring, trust: None };
+        let source = KeySource { ring: &self.ring, trust: None, known: &[] };
         let signatures = verify::outermost_signatures(document);
         !signatures.is_empty()
             && signatures.iter().all(|node| verify::verify(&context, *node, &source, Steps::UntilInvalid).is_valid())

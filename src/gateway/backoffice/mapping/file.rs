@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::path::{Base, Path};
+use super::convert::is_date_format;
+use super::path::{Base, Path, Step};
 
 /// What the foreign side is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -14,6 +15,20 @@ pub enum Format {
     Json,
     /// Comma separated values with a heading; a document is a run of rows.
     Csv,
+    /// XML, one document a file.
+    Xml,
+}
+
+impl Format {
+    /// How files of this format end.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Xml => "xml",
+        }
+    }
 }
 
 /// Which way a rule works.
@@ -92,6 +107,18 @@ pub(super) struct RawRule {
     /// Of dates: how they are written (strftime); without it ISO 8601.
     #[serde(default)]
     pub format: Option<String>,
+    /// How the value stands on the foreign side: `#` for each letter or digit, all else as it is, `####.##.##`.
+    #[serde(default)]
+    pub picture: Option<String>,
+    /// Instead of `to`: the foreign side always says this, and a document that says otherwise is refused.
+    #[serde(default)]
+    pub is: Option<String>,
+    /// Instead of `to`: the foreign side says here how many elements there are at this place.
+    #[serde(default)]
+    pub count: Option<String>,
+    /// `otherwise` only when this is in the contract.
+    #[serde(default)]
+    pub with: Option<String>,
 }
 
 /// A text, or several.
@@ -120,12 +147,16 @@ pub(super) struct RawEach {
     pub eachs: Vec<RawEach>,
 }
 
-/// Something of the foreign side that is left behind on purpose.
+/// Something that is left behind on purpose.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawIgnore {
-    /// Its place, with all below it; `[]` for every element.
-    pub from: String,
+    /// Its place on the foreign side, with all below it; `[]` for every element.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Instead: its place in the contract.
+    #[serde(default)]
+    pub to: Option<String>,
     /// Why.
     pub why: String,
 }
@@ -145,6 +176,19 @@ pub(super) struct RawCsv {
     /// Columns, in the order in which they are written; without it in the order of the rules.
     #[serde(default)]
     pub columns: Vec<String>,
+}
+
+/// How elements are named and ordered.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawXml {
+    /// Prefix that the paths of this file use = namespace. The prefix "" is for elements without a prefix; without it they
+    /// are in no namespace. Documents may use other prefixes.
+    #[serde(default)]
+    pub namespaces: BTreeMap<String, String>,
+    /// Element = the elements within it, in the order in which they are written. Others follow.
+    #[serde(default)]
+    pub order: BTreeMap<String, Vec<String>>,
 }
 
 fn comma() -> char {
@@ -179,6 +223,9 @@ pub(super) struct RawMapping {
     /// For CSV.
     #[serde(default)]
     pub csv: Option<RawCsv>,
+    /// For XML.
+    #[serde(default)]
+    pub xml: Option<RawXml>,
     #[serde(default, rename = "rule")]
     pub rules: Vec<RawRule>,
     #[serde(default, rename = "each")]
@@ -198,6 +245,8 @@ pub(super) struct Rule {
     pub lines: Vec<Path>,
     pub to: Option<Path>,
     pub when: Option<Path>,
+    pub count: Option<Path>,
+    pub with: Option<Path>,
     pub raw: RawRule,
 }
 
@@ -205,10 +254,9 @@ pub(super) struct Rule {
 #[derive(Clone, Debug)]
 pub(super) struct Each {
     /// The foreign levels, the outermost first.
-    pub levels: Vec<Vec<super::path::Step>>,
-    pub to: Vec<super::path::Step>,
-    pub rules: Vec<Rule>,
-    pub eachs: Vec<Each>,
+    pub levels: Vec<Vec<Step>>,
+    pub to: Vec<Step>,
+    pub inner: Level,
 }
 
 impl Rule {
@@ -220,12 +268,14 @@ impl Rule {
             OneOrMany::Many(texts) => many(texts)?,
         };
         let one = |text: &Option<String>| text.as_deref().map(Path::parse).transpose();
-        let rule = Self { lines: many(&raw.lines)?, to: one(&raw.to)?, when: one(&raw.when)?, from, raw };
+        let (to, when, count, with) = (one(&raw.to)?, one(&raw.when)?, one(&raw.count)?, one(&raw.with)?);
+        let rule = Self { lines: many(&raw.lines)?, to, when, count, with, from, raw };
         rule.check().map_err(|what| format!("rule {}: {what}", rule.name()))?;
         Ok(rule)
     }
 
-    fn name(&self) -> String {
+    /// How it is called in errors: its `from`, or its `to`.
+    pub fn name(&self) -> String {
         match (&self.raw.from, &self.raw.to) {
             (OneOrMany::One(from), _) => from.clone(),
             (OneOrMany::Many(from), _) => from.join(", "),
@@ -235,9 +285,17 @@ impl Rule {
     }
 
     fn check(&self) -> Result<(), String> {
-        let paths = self.from.iter().chain(&self.lines).chain(&self.to).chain(&self.when);
-        if paths.into_iter().any(Path::repeats) {
+        let paths = self.from.iter().chain(&self.lines).chain(&self.to).chain(&self.when).chain(&self.count);
+        if paths.chain(&self.with).any(Path::repeats) {
             return Err("expected no [] in a rule; [[each]] repeats".to_owned());
+        }
+        let foreign_only = [self.to.is_none(), self.raw.is.is_some(), self.raw.count.is_some()];
+        if foreign_only[1] || foreign_only[2] {
+            let alone = self.from.len() == 1 && self.lines.is_empty() && self.raw.value.is_none();
+            return match foreign_only {
+                [true, is, count] if is != count && alone => Ok(()),
+                _ => Err("expected `from` and either `is` or `count`, and nothing else".to_owned()),
+            };
         }
         if self.to.as_ref().is_some_and(|to| to.base != Base::Up(0)) {
             return Err("expected a path within the level for `to`".to_owned());
@@ -252,6 +310,15 @@ impl Rule {
         }
         if !self.lines.is_empty() && self.raw.kind != As::Text {
             return Err("lines are text".to_owned());
+        }
+        if self.raw.format.as_ref().is_some_and(|format| self.raw.kind != As::Date || !is_date_format(format)) {
+            return Err("expected `format` of a date, with day, month and year: \"%d.%m.%Y\"".to_owned());
+        }
+        if self.raw.picture.as_ref().is_some_and(|picture| self.raw.kind != As::Text || !picture.contains('#')) {
+            return Err("expected `picture` of a text, with # for its characters: \"####.##.##\"".to_owned());
+        }
+        if self.with.is_some() && self.raw.otherwise.is_none() {
+            return Err("expected `otherwise` beside `with`".to_owned());
         }
         let mut codes: Vec<&String> = self.raw.codes.values().collect();
         codes.sort();
@@ -273,12 +340,7 @@ impl Each {
         if from.base != Base::Up(0) {
             return Err(format!("each {:?}: expected a path within the level", raw.from));
         }
-        Ok(Self {
-            levels,
-            to,
-            rules: raw.rules.into_iter().map(Rule::read).collect::<Result<_, _>>()?,
-            eachs: raw.eachs.into_iter().map(Self::read).collect::<Result<_, _>>()?,
-        })
+        Ok(Self { levels, to, inner: Level::read(raw.rules, raw.eachs)? })
     }
 }
 
@@ -289,7 +351,41 @@ pub(super) struct Level {
     pub eachs: Vec<Each>,
 }
 
+/// Something that is left behind on purpose.
+#[derive(Clone, Debug)]
+pub(super) struct Ignore {
+    pub path: Path,
+    /// Whether the path is of the foreign side.
+    pub foreign: bool,
+    pub why: String,
+}
+
+impl Ignore {
+    pub fn read(raw: &RawIgnore) -> Result<Self, String> {
+        let (path, foreign) = match (&raw.from, &raw.to) {
+            (Some(from), None) => (from, true),
+            (None, Some(to)) => (to, false),
+            _ => return Err(format!("ignore, {:?}: expected either `from` or `to`", raw.why)),
+        };
+        Ok(Self { path: Path::parse(path)?, foreign, why: raw.why.clone() })
+    }
+}
+
 impl Level {
+    /// Every rule, of the levels within too.
+    pub fn every_rule<'a>(&'a self, each: &mut impl FnMut(&'a Rule)) {
+        self.rules.iter().for_each(&mut *each);
+        self.eachs.iter().for_each(|inner| inner.inner.every_rule(each));
+    }
+
+    /// The foreign levels that repeat, of the levels within too.
+    pub fn every_level<'a>(&'a self, each: &mut impl FnMut(&'a [Step])) {
+        for inner in &self.eachs {
+            inner.levels.iter().for_each(|steps| each(steps));
+            inner.inner.every_level(each);
+        }
+    }
+
     pub fn read(rules: Vec<RawRule>, eachs: Vec<RawEach>) -> Result<Self, String> {
         Ok(Self {
             rules: rules.into_iter().map(Rule::read).collect::<Result<_, _>>()?,

@@ -7,18 +7,23 @@
 //!
 //! [`contract::json`]: crate::contract::json
 
+mod convert;
+mod csv;
 mod engine;
+mod export;
 mod file;
 mod format;
+mod import;
 mod path;
+mod shelf;
+mod xml;
 
 pub use engine::{Left, Mapped};
 pub use file::{As, Format, Way};
+pub use shelf::{FILE_BYTES_MAX, Origin, Shelf};
 
-use encoding_rs::Encoding;
-
-use self::file::{Level, RawCsv, RawMapping};
-use self::path::Path;
+use self::file::{Ignore, Level, RawMapping};
+use self::format::Charset;
 use crate::contract::json::Value;
 
 /// Why a mapping file or a foreign document is not taken.
@@ -27,6 +32,9 @@ pub enum Error {
     /// The mapping file: a key that does not exist, a path that cannot be.
     #[error("mapping file: {0}")]
     Mapping(String),
+    /// The mapping file cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The foreign document: not in its format or encoding.
     #[error("{0}")]
     Source(String),
@@ -44,10 +52,9 @@ pub struct Mapping {
     pub title: String,
     /// What the foreign side is written in.
     pub format: Format,
-    encoding: &'static Encoding,
+    charset: Charset,
     level: Level,
-    ignores: Vec<(Path, String)>,
-    csv: Option<RawCsv>,
+    ignores: Vec<Ignore>,
     raw: RawMapping,
 }
 
@@ -55,29 +62,68 @@ pub struct Mapping {
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("edi3", include_str!("data/edi3.toml")),
     ("tradetrust", include_str!("data/tradetrust.toml")),
+    ("aladi-cod", include_str!("data/aladi-cod.toml")),
     ("national-csv", include_str!("data/national-csv.toml")),
+    ("national-json", include_str!("data/national-json.toml")),
 ];
 
 impl Mapping {
     /// Reads a mapping file.
     ///
     /// # Errors
-    /// [`Error::Mapping`] names the key or path.
+    /// [`Error::Mapping`] names the line, key or path, and what was expected there.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let raw: RawMapping = toml::from_str(text).map_err(|error| Error::Mapping(error.to_string()))?;
+        let raw: RawMapping = toml::from_str(text).map_err(|error| Error::Mapping(one_line(text, &error)))?;
+        Self::read(raw).map_err(Error::Mapping)
+    }
+
+    fn read(raw: RawMapping) -> Result<Self, String> {
         let label = raw.encoding.as_deref().unwrap_or("utf-8");
-        let encoding = format::encoding(label).ok_or_else(|| {
-            Error::Mapping(format!("encoding: expected UTF-8, CP949, GB18030, TIS-620 or Windows-1251, came {label:?}"))
+        let charset = Charset::of(label).ok_or_else(|| {
+            format!("encoding: expected UTF-8, CP949, GB18030, TIS-620 or Windows-1251, came {label:?}")
         })?;
-        let level = Level::read(raw.rules.clone(), raw.eachs.clone()).map_err(Error::Mapping)?;
-        let ignore = |ignore: &file::RawIgnore| Path::parse(&ignore.from).map(|path| (path, ignore.why.clone()));
-        let ignores = raw.ignores.iter().map(ignore).collect::<Result<_, _>>().map_err(Error::Mapping)?;
-        if (raw.format == Format::Csv) != raw.csv.is_some() {
-            return Err(Error::Mapping("expected [csv] for format csv, and for no other".to_owned()));
+        let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+        if raw.name.is_empty() || raw.name.len() > 64 || !raw.name.chars().all(named) {
+            return Err(format!("name: expected up to 64 of a-z, 0-9, . and -, came {:?}", raw.name));
         }
-        let (name, title) = (raw.name.clone(), raw.title.clone());
-        let mapping = Self { name, title, format: raw.format, encoding, level, ignores, csv: raw.csv.clone(), raw };
-        Ok(mapping)
+        let mark = |mark: char| !mark.is_alphanumeric() && !matches!(mark, '+' | '-');
+        if !mark(raw.decimal_mark) || raw.grouping.is_some_and(|g| !mark(g) || g == raw.decimal_mark) {
+            return Err(
+                "decimal_mark, grouping: expected two marks that differ and are no digit, letter or sign".to_owned()
+            );
+        }
+        if (raw.format == Format::Csv) != raw.csv.is_some() {
+            return Err("expected [csv] for format csv, and for no other".to_owned());
+        }
+        if raw.format != Format::Xml && raw.xml.is_some() {
+            return Err("expected [xml] for format xml alone".to_owned());
+        }
+        if raw.format != Format::Json && raw.openattestation {
+            return Err("openattestation: expected format json".to_owned());
+        }
+        let level = Level::read(raw.rules.clone(), raw.eachs.clone())?;
+        let ignores = raw.ignores.iter().map(Ignore::read).collect::<Result<Vec<_>, _>>()?;
+        match (raw.format, &raw.csv) {
+            (Format::Json, _) => {}
+            (Format::Csv, Some(csv)) => csv::check(csv)?,
+            _ => xml::check(raw.xml.as_ref(), &level, charset)?,
+        }
+        if raw.format != Format::Json {
+            let mut typed = None;
+            level.every_rule(&mut |rule| {
+                if matches!(rule.raw.kind, As::Number | As::Boolean) {
+                    typed.get_or_insert(rule);
+                }
+            });
+            if let Some(rule) = typed {
+                return Err(format!(
+                    "rule {}: number and boolean are values of JSON; expected decimal or text",
+                    rule.name()
+                ));
+            }
+        }
+        let (name, title, format) = (raw.name.clone(), raw.title.clone(), raw.format);
+        Ok(Self { name, title, format, charset, level, ignores, raw })
     }
 
     /// The mapping of the binary called `name`.
@@ -87,21 +133,31 @@ impl Mapping {
         Some(Self::parse(text).expect("a test reads the mappings of the binary"))
     }
 
-    /// Foreign octets to the JSON form of the contract: a document each, with what no rule took.
+    /// Foreign octets to the JSON form of the contract: a document each, with what did not come along. Values stand where
+    /// those of the source stood, so that what the decoder says about them names the line of the source.
     ///
     /// # Errors
     /// [`Error::Source`].
     pub fn import(&self, octets: &[u8]) -> Result<Vec<Mapped>, Error> {
         let trees = format::read(self, octets)?;
-        Ok(trees.into_iter().map(|tree| engine::import(self, &tree, octets)).collect())
+        trees.into_iter().map(|tree| import::import(self, &tree, octets)).collect()
     }
 
-    /// The JSON form of the contract to foreign octets, with what no rule took.
+    /// The JSON form of the contract to foreign octets, with what did not come along.
     ///
     /// # Errors
     /// [`Error::Target`].
     pub fn export(&self, document: &Value) -> Result<(Vec<u8>, Vec<Left>), Error> {
-        let Mapped { document, left } = engine::export(self, document);
+        let Mapped { document, left } = export::export(self, document)?;
         Ok((format::write(self, &document)?, left))
+    }
+}
+
+/// An error of TOML in one line, with the line in the file.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
     }
 }
