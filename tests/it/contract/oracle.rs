@@ -35,6 +35,13 @@ const UPPSALA_LETS_PASS: [&str; 9] = [
     "unexpected-attribute",
 ];
 
+/// Where uppsala 0.12 refuses what XML Schema takes: it matches a pattern against the value of an attribute as it stands,
+/// white space around it included. Part 2 §4.3.6: white space is normalized first, and every other facet is about what
+/// that leaves; `collapse` takes the spaces at the ends away. libxml2 must then agree with us.
+fn uppsala_does_not_normalize(told: &str) -> bool {
+    told.contains("does not match pattern") && (told.contains("Value ' ") || told.contains(" ' does not match"))
+}
+
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
@@ -149,7 +156,8 @@ impl Counts {
         }
         let only_ours = case.only(&BEYOND_SCHEMA);
         let agrees = |other: bool| other == valid || (other && only_ours);
-        let gap = uppsala && !libxml2 && case.only(&UPPSALA_LETS_PASS);
+        let strict = valid && libxml2 && !uppsala && told.as_deref().is_some_and(uppsala_does_not_normalize);
+        let gap = strict || (uppsala && !libxml2 && case.only(&UPPSALA_LETS_PASS));
         self.stricter += usize::from(libxml2 && only_ours);
         self.with_libxml2 += usize::from(agrees(libxml2));
         self.with_uppsala += usize::from(agrees(uppsala));
