@@ -124,8 +124,13 @@ pub(super) fn run(verb: Bench) -> Result<Exit, Failure> {
     );
     let stages: Vec<Vec<String>> = reports.iter().filter_map(stages_row).collect();
     if !stages.is_empty() {
-        let head = ["stage us", "parse", "verify", "decrypt", "digests", "decode", "decide", "answer"];
+        let head =
+            ["stage us", "parse", "verify", "decrypt", "digests", "decode", "codes", "profile", "decide", "answer"];
         out::table(&head, &stages);
+    }
+    let alone: Vec<Vec<String>> = reports.iter().filter_map(alone_row).collect();
+    if !alone.is_empty() {
+        out::table(&["CO alone", "octets", "parse us", "decode us", "decode/parse", "decode us/item"], &alone);
     }
     if let Some(first) = reports.first() {
         out::line(&format!(
@@ -138,7 +143,22 @@ pub(super) fn run(verb: Bench) -> Result<Exit, Failure> {
 
 fn stages_row(report: &message::Report) -> Option<Vec<String>> {
     let stages = report.stages_us.as_ref()?;
-    let message::StagesUs { parse, verify, decrypt, digests, decode, decide, answer } = *stages;
-    let times = [parse, verify, decrypt, digests, decode, decide, answer].map(|time| format!("{time:.1}"));
+    let message::StagesUs { parse, verify, decrypt, digests, decode, codes, profile, decide, answer } = *stages;
+    let times = [parse, verify, decrypt, digests, decode, codes, profile, decide, answer];
+    let times = times.map(|time| format!("{time:.1}"));
     Some(std::iter::once(format!("{:?}", report.suite).to_lowercase()).chain(times).collect())
+}
+
+fn alone_row(report: &message::Report) -> Option<Vec<String>> {
+    let alone = report.alone_us.as_ref()?;
+    #[allow(clippy::cast_precision_loss, reason = "at most 99,999")]
+    let items = report.items.max(1) as f64;
+    Some(vec![
+        format!("{:?}", report.suite).to_lowercase(),
+        report.clear_octets.to_string(),
+        format!("{:.1}", alone.parse),
+        format!("{:.1}", alone.decode),
+        format!("{:.2}", alone.decode / alone.parse),
+        format!("{:.3}", alone.decode / items),
+    ])
 }

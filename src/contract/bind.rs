@@ -421,6 +421,11 @@ impl<'a> Binder<'a> {
                 && let Some(declaration) = declared.get(at).filter(|d| !d.prohibited)
             {
                 seen |= 1 << (at & 63);
+                let simple = self.tables.simples.get(declaration.simple as usize);
+                if declaration.fixed.is_none() && simple.is_some_and(|s| datatype::holds(s, attribute.value)) {
+                    each(at, Text::from(attribute.value));
+                    continue;
+                }
                 self.enter_attribute(declaration.name, wco_id);
                 let value = Cow::Borrowed(attribute.value);
                 let value = self.value(node, declaration.simple, declaration.fixed, value);

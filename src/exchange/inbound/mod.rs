@@ -41,8 +41,12 @@ pub enum Stage {
     Decrypt,
     /// Digests of the References and of the document, what clear content may not hold.
     Digests,
-    /// The decoder and what the document says of its sender.
+    /// The validating decoder.
     Decode,
+    /// Code lists, and what the document says of its sender.
+    Codes,
+    /// The agreement profile.
+    Profile,
     /// Look-ups, rules, the Acknowledgement element, the commit.
     Decide,
     /// The signed answer.
@@ -51,8 +55,17 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Parse, Self::Verify, Self::Decrypt, Self::Digests, Self::Decode, Self::Decide, Self::Answer];
+    pub const ALL: [Self; 9] = [
+        Self::Parse,
+        Self::Verify,
+        Self::Decrypt,
+        Self::Digests,
+        Self::Decode,
+        Self::Codes,
+        Self::Profile,
+        Self::Decide,
+        Self::Answer,
+    ];
 }
 
 /// How often a decision is made again when another message was recorded in between.
@@ -109,7 +122,7 @@ fn examine(
     exchange.ended(Stage::Parse);
     let authentic = authenticate::authenticate(exchange, envelope)?;
     let valid = validate::validate(exchange, authentic)?;
-    exchange.ended(Stage::Decode);
+    exchange.ended(Stage::Profile);
     Ok(valid)
 }
 

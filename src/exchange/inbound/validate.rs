@@ -137,6 +137,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
         fault.errors = violations.list;
         refuse(fault, &known)
     })?;
+    exchange.ended(Stage::Decode);
     let facts = decoded.facts();
     let co = identity(&facts);
     known.co = Some(co.clone());
@@ -148,6 +149,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     })?;
     let warnings = warnings.list.iter().map(error_view).collect();
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
+    exchange.ended(Stage::Codes);
     let judgement = judge(&admitted, document, node);
     let notices = notices(&judgement);
     if judgement.rejections > 0 {

@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::limit::{Limit, Sizes};
 use super::world::World;
 use super::{Error, Sender, Suite, median, percentile, pin, rss_peak_mib, thread_cpu_s};
+use crate::contract::{self, Operation, Slots, encode, sample};
 use crate::exchange::Stage;
 use crate::soap::Envelope;
-use crate::xml::{Document, NodeId, c14n, ns};
+use crate::xml::{self, Document, NodeId, c14n, ns};
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,18 @@ pub struct Report {
     /// Median of each stage, microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stages_us: Option<StagesUs>,
+    /// The business document alone, out of its message, microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alone_us: Option<AloneUs>,
+}
+
+/// What the contract costs beside XML: medians for one business document in clear, microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct AloneUs {
+    /// From octets to tree.
+    pub parse: f64,
+    /// From the tree to the typed document, with every check of the schema.
+    pub decode: f64,
 }
 
 /// Median of each stage of a message, microseconds.
@@ -78,8 +91,12 @@ pub struct StagesUs {
     pub decrypt: f64,
     /// References and document.
     pub digests: f64,
-    /// Typed document.
+    /// Typed document, checked by the schema.
     pub decode: f64,
+    /// Code lists and countries.
+    pub codes: f64,
+    /// Agreement profile.
+    pub profile: f64,
     /// Look-ups, rules, commit.
     pub decide: f64,
     /// The signed answer.
@@ -137,6 +154,7 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(usize, usize)) -> Result<Report
         }
         progress(window + 1, plan.windows + warm);
     }
+    let alone = if plan.stages { Some(alone(plan.items, plan.windows)?) } else { None };
     let (message, limit) = (median(&mut messages), median(&mut limits));
     #[allow(clippy::cast_precision_loss, reason = "some thousands")]
     let mean = total / single.len().max(1) as f64;
@@ -157,6 +175,7 @@ pub fn run(plan: &Plan, progress: &mut dyn FnMut(usize, usize)) -> Result<Report
         rss_peak_mib: rss_peak_mib(),
         cpu_s_per_message: mean,
         stages_us: stages.map(|stages| stages.medians()),
+        alone_us: alone,
     })
 }
 
@@ -200,10 +219,39 @@ impl Stages {
     fn medians(self) -> StagesUs {
         self.begin();
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let [parse, verify, decrypt, digests, decode, decide, answer] =
+        let [parse, verify, decrypt, digests, decode, codes, profile, decide, answer] =
             std::array::from_fn(|at| median(&mut times.all[at]) * 1e6);
-        StagesUs { parse, verify, decrypt, digests, decode, decide, answer }
+        StagesUs { parse, verify, decrypt, digests, decode, codes, profile, decide, answer }
     }
+}
+
+/// Parses and decodes one business document again and again, turn about; medians of `windows` windows of each.
+fn alone(items: usize, windows: usize) -> Result<AloneUs, Error> {
+    let slots = Slots::default();
+    let mut octets = Vec::new();
+    encode(&sample::co(1, items), &slots, &mut octets);
+    let each = (1_000 / items.max(1)).clamp(1, 50);
+    let (mut parses, mut decodes) = (Vec::with_capacity(windows), Vec::with_capacity(windows));
+    for _ in 0..windows {
+        let copies = vec![octets.clone(); each];
+        let mut documents = Vec::with_capacity(each);
+        let start = thread_cpu_s();
+        for copy in copies {
+            documents.push(xml::parse(copy, &xml::Options::default()).map_err(|e| Error(e.to_string()))?);
+        }
+        let parsed = thread_cpu_s();
+        for document in &documents {
+            let node = document.document_element();
+            let decoded = contract::decode(Operation::SendCo, document, node, &slots);
+            std::hint::black_box(decoded.map_err(|e| Error(e.to_string()))?);
+        }
+        let decoded = thread_cpu_s();
+        #[allow(clippy::cast_precision_loss, reason = "at most 50")]
+        let count = each as f64;
+        parses.push((parsed - start) / count);
+        decodes.push((decoded - parsed) / count);
+    }
+    Ok(AloneUs { parse: median(&mut parses) * 1e6, decode: median(&mut decodes) * 1e6 })
 }
 
 /// Messages of one window: some 20 ms of work.

@@ -3,7 +3,7 @@
 use coconnect::contract::datatype::{Facet, Primitive, Simple, Variety};
 use coconnect::contract::generated::TABLES;
 use coconnect::contract::table::{Content, Element, Particle, Term, Type};
-use coconnect::contract::{Slot, Slots};
+use coconnect::contract::{Operation, Slot, Slots};
 
 /// SplitMix64: a seed gives the same messages on every machine.
 pub struct Dice(pub u64);
@@ -30,6 +30,8 @@ pub struct Tree {
     pub attributes: Vec<(String, String)>,
     pub children: Vec<Tree>,
     pub text: String,
+    /// Its declaration, where it has one.
+    declared: Option<&'static Element>,
 }
 
 /// How much of what is optional is written.
@@ -57,8 +59,53 @@ pub fn document(payload: &str, dice: &mut Dice, fill: Fill) -> Tree {
     tree
 }
 
+/// What an operation carries, in its wrapper: what other operations alone have is left out of it.
+pub fn operation(operation: Operation, dice: &mut Dice, fill: Fill) -> Tree {
+    let payload = match operation {
+        Operation::SendCo | Operation::SendDo => "LPCO",
+        Operation::SendAmendmentNotification => "Amendment",
+        Operation::SendCancellationStatus | Operation::SendFeedback => "Response",
+    };
+    let wrapper = TABLES.roots.iter().find(|root| root.name == operation.name()).expect("every operation is declared");
+    let mut tree = element(wrapper, dice, Fill::Random);
+    tree.children[0] = document(payload, dice, fill);
+    let carried = tree.children[0].children.last_mut().expect("the payload comes last");
+    let kind = |tree: &mut Tree, code: &str| {
+        tree.children.iter_mut().filter(|c| c.name == "TypeCode").for_each(|c| code.clone_into(&mut c.text));
+    };
+    match operation {
+        Operation::SendCo => kind(carried, "861"),
+        Operation::SendDo => kind(carried, "862"),
+        Operation::SendAmendmentNotification => {}
+        Operation::SendCancellationStatus => {
+            carried.children.retain(|child| !matches!(child.name.as_str(), "Error" | "Claim"));
+            if !carried.children.iter().any(|child| child.name == "Status") {
+                insert(carried, "Status", dice, fill);
+            }
+        }
+        Operation::SendFeedback => {
+            carried.children.retain(|child| !matches!(child.name.as_str(), "Error" | "Status"));
+            if !carried.children.iter().any(|child| child.name == "Claim") {
+                insert(carried, "Claim", dice, fill);
+            }
+        }
+    }
+    tree
+}
+
+/// Adds an element that the type of `parent` has, at its place in the sequence.
+fn insert(parent: &mut Tree, name: &str, dice: &mut Dice, fill: Fill) {
+    let Some(Element { kind: Type::Complex(number), .. }) = parent.declared else {
+        panic!("{} is a leaf", parent.name)
+    };
+    let elements = TABLES.complexes[*number as usize].elements();
+    let order = |name: &str| elements.iter().position(|element| element.name == name).expect("it is declared");
+    let at = parent.children.iter().filter(|child| order(&child.name) < order(name)).count();
+    parent.children.insert(at, element(&elements[order(name)], dice, fill));
+}
+
 /// Any root of the contract.
-pub fn root(root: &Element, dice: &mut Dice, fill: Fill) -> Tree {
+pub fn root(root: &'static Element, dice: &mut Dice, fill: Fill) -> Tree {
     element(root, dice, fill)
 }
 
@@ -69,8 +116,13 @@ fn prefix(ns: u8) -> &'static str {
     }
 }
 
-fn element(declaration: &Element, dice: &mut Dice, fill: Fill) -> Tree {
-    let mut tree = Tree { prefix: prefix(declaration.ns), name: declaration.name.to_owned(), ..Tree::default() };
+fn element(declaration: &'static Element, dice: &mut Dice, fill: Fill) -> Tree {
+    let mut tree = Tree {
+        prefix: prefix(declaration.ns),
+        name: declaration.name.to_owned(),
+        declared: Some(declaration),
+        ..Tree::default()
+    };
     match declaration.kind {
         Type::Simple(number) => tree.text = value(&TABLES.simples[number as usize], dice),
         Type::Complex(number) => {
@@ -92,7 +144,7 @@ fn element(declaration: &Element, dice: &mut Dice, fill: Fill) -> Tree {
     tree
 }
 
-fn particle(particle: &Particle, elements: &[Element], parent: &mut Tree, dice: &mut Dice, fill: Fill) {
+fn particle(particle: &Particle, elements: &'static [Element], parent: &mut Tree, dice: &mut Dice, fill: Fill) {
     let most = particle.max.min(particle.min.max(1) + 1);
     let count = match fill {
         Fill::Whole => most.max(particle.min),
@@ -230,6 +282,10 @@ impl Tree {
         out
     }
 
+    pub fn at(&self, path: &[usize]) -> &Tree {
+        path.iter().fold(self, |node, at| &node.children[*at])
+    }
+
     pub fn at_mut(&mut self, path: &[usize]) -> &mut Tree {
         path.iter().fold(self, |node, at| &mut node.children[*at])
     }
@@ -239,97 +295,221 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// The simple type of an element without children, if it has one.
+fn simple_of(tree: &Tree) -> Option<&'static Simple> {
+    let number = match tree.declared?.kind {
+        Type::Simple(number) => number,
+        Type::Complex(number) => match TABLES.complexes[number as usize].content {
+            Content::Simple(number) => number,
+            _ => return None,
+        },
+        Type::Anything => return None,
+    };
+    TABLES.simples.get(number as usize)
+}
+
+/// Values that stand at a facet's bound, half of them beyond it.
+fn at_the_bounds(simple: &Simple) -> Vec<String> {
+    let mut out = Vec::new();
+    let wide = |count: u64| "\u{D55C}".repeat(count as usize);
+    for facet in simple.facets {
+        match facet {
+            Facet::Length(n) => out.extend([wide(*n), wide(n + 1), "A".repeat(*n as usize)]),
+            Facet::MinLength(n) => out.extend([wide(*n), wide(n.saturating_sub(1)), " ".repeat(*n as usize)]),
+            Facet::MaxLength(n) => {
+                out.extend([wide(*n), wide(n + 1), "x".repeat(*n as usize), "x".repeat(*n as usize + 1)]);
+            }
+            Facet::TotalDigits(n) => {
+                let n = *n as usize;
+                out.extend([
+                    "9".repeat(n),
+                    "9".repeat(n + 1),
+                    format!("0{}", "9".repeat(n)),
+                    format!("{}.9", "9".repeat(n)),
+                ]);
+            }
+            Facet::FractionDigits(n) => {
+                let n = *n as usize;
+                out.extend([format!("1.{}", "1".repeat(n + 1)), format!("1.{}00", "1".repeat(n.max(1)))]);
+                out.push(format!("1.{}", "1".repeat(n)));
+            }
+            Facet::MinInclusive(bound)
+            | Facet::MinExclusive(bound)
+            | Facet::MaxInclusive(bound)
+            | Facet::MaxExclusive(bound) => {
+                out.extend([(*bound).to_owned(), format!("-{bound}"), format!("{bound}0"), format!("+{bound}")]);
+                out.extend([format!("{bound}.0"), format!("{bound}.000000001"), format!("-0.1{bound}")]);
+            }
+            Facet::Pattern(patterns, _) => {
+                let valid = match patterns[0].source {
+                    source if source.starts_with(r"[\s\S]*") => "\u{A0}".to_owned(),
+                    source => of_pattern(source, &mut Dice(7)),
+                };
+                out.extend([
+                    valid.to_lowercase(),
+                    format!("{valid}0"),
+                    format!("{valid}\u{661}"),
+                    valid.chars().skip(1).collect(),
+                ]);
+                out.push(format!("\t{valid}\n"));
+            }
+            Facet::Enumeration(_) => {}
+        }
+    }
+    out
+}
+
+/// Codes that look like those of a list and are not in it, but for one.
+fn beside_the_list(list: &[&str], dice: &mut Dice) -> String {
+    let code = list[dice.below(list.len())];
+    match dice.below(7) {
+        0 => code.to_lowercase() + if code.chars().any(char::is_alphabetic) { "" } else { "a" },
+        1 => format!("0{code}"),
+        2 => format!("{code}{code}"),
+        3 => code.chars().rev().chain(['Z']).collect(),
+        4 => code.chars().take(code.chars().count() - 1).collect(),
+        5 => format!(" {code}\n"),
+        _ => "ZZ9".to_owned(),
+    }
+}
+
+/// What [`mutate`] may do.
+pub const MUTATIONS: [&str; 14] = [
+    "missing",
+    "extra: twice",
+    "extra: another's",
+    "extra: foreign",
+    "reordered",
+    "misnamed",
+    "wrong namespace",
+    "out of facet",
+    "wrong code",
+    "wrong attribute",
+    "attribute's value",
+    "any value",
+    "stray text",
+    "unchanged",
+];
+
 /// Breaks a valid message in one place, or leaves it valid now and then; gives the name of what was done.
 pub fn mutate(tree: &mut Tree, dice: &mut Dice) -> &'static str {
-    let paths = tree.paths();
+    let kind = MUTATIONS[dice.below(MUTATIONS.len())];
+    let mut paths = tree.paths();
+    // Some mutations need an element of a kind; every message has one of each.
+    paths.retain(|path| {
+        let node = tree.at(path);
+        let facets = || simple_of(node).map_or(&[][..], |simple| simple.facets);
+        match kind {
+            "out of facet" => facets().iter().any(|facet| !matches!(facet, Facet::Enumeration(_))),
+            "wrong code" => facets().iter().any(|facet| matches!(facet, Facet::Enumeration(_))),
+            "attribute's value" => !node.attributes.is_empty(),
+            "any value" => node.children.is_empty(),
+            _ => true,
+        }
+    });
+    if paths.is_empty() {
+        return "unchanged";
+    }
     let path = paths[dice.below(paths.len())].clone();
-    let (last, parent) = path.split_last().unwrap();
-    let leaves: Vec<&Vec<usize>> = paths.iter().filter(|p| tree.clone().at_mut(p).children.is_empty()).collect();
-    let leaf = leaves[dice.below(leaves.len())].clone();
-    let values = [
-        "",
-        " ",
-        "x",
-        "KR",
-        "kr",
-        "999",
-        "-1",
-        "0",
-        "1.2345678",
-        "12345678901234567",
-        "1e3",
-        "NaN",
-        "99999",
-        "100000",
-        "20251301",
-        "20251001",
-        "2025-02-30T00:00:00Z",
-        "true",
-        "TRUE",
-        "AAAA",
-        "A===",
-        "861",
-        "9",
-        " 9 ",
-        "a\nb",
-        "\u{A0}",
-        "한국",
-        "This text is longer than most codes and identifiers may be in this contract, so that it breaks a length here and there, and not elsewhere.",
-    ];
-    match dice.below(12) {
-        0 => {
-            tree.at_mut(parent).children.remove(*last);
-            "missing"
-        }
-        1 => {
-            let copy = tree.at_mut(&path).clone();
+    let (last, parent) = path.split_last().expect("the root is no path of them");
+    match kind {
+        "missing" => drop(tree.at_mut(parent).children.remove(*last)),
+        "extra: twice" => {
+            let copy = tree.at(&path).clone();
             tree.at_mut(parent).children.insert(*last, copy);
-            "repeated"
         }
-        2 => {
-            let siblings = &mut tree.at_mut(parent).children;
-            let other = dice.below(siblings.len());
-            siblings.swap(*last, other);
-            "reordered"
+        "extra: another's" => {
+            let other = tree.at(&paths[dice.below(paths.len())]).clone();
+            tree.at_mut(parent).children.insert(*last, other);
         }
-        3 => {
-            tree.at_mut(&path).name.push('X');
-            "misnamed"
-        }
-        4 => {
-            let prefixes = ["md", "cc", "svc", "res", "", "other"];
-            tree.at_mut(&path).prefix = prefixes[dice.below(prefixes.len())];
-            "wrong namespace"
-        }
-        5..=7 => {
-            tree.at_mut(&leaf).text = values[dice.below(values.len())].to_owned();
-            "other value"
-        }
-        8 => {
-            let names = ["formatCode", "unitCode", "currencyID", "listID", "nonsense", "schemeID", "languageID"];
-            let name = names[dice.below(names.len())];
-            let node = tree.at_mut(&leaf);
-            match node.attributes.iter().position(|(known, _)| known == name) {
-                Some(at) => drop(node.attributes.remove(at)),
-                None => node.attributes.push((name.to_owned(), values[dice.below(values.len())].to_owned())),
-            }
-            "attribute"
-        }
-        9 => {
-            let node = tree.at_mut(&path);
-            match node.attributes.first_mut() {
-                Some(attribute) => attribute.1 = values[dice.below(values.len())].to_owned(),
-                None => node.text.push_str("stray"),
-            }
-            "attribute value or stray text"
-        }
-        10 => {
+        "extra: foreign" => {
             let extra = foreign(dice);
             let siblings = &mut tree.at_mut(parent).children;
             let at = dice.below(siblings.len() + 1);
             siblings.insert(at, extra);
-            "foreign element"
         }
-        _ => "unchanged",
+        "reordered" => {
+            let siblings = &mut tree.at_mut(parent).children;
+            let other = dice.below(siblings.len());
+            siblings.swap(*last, other);
+        }
+        "misnamed" => {
+            let name = &mut tree.at_mut(&path).name;
+            match dice.below(3) {
+                0 => name.push('X'),
+                1 => *name = name.to_lowercase(),
+                _ => drop(name.pop()),
+            }
+            if name.is_empty() {
+                name.push('_');
+            }
+        }
+        "wrong namespace" => {
+            let prefixes = ["md", "cc", "svc", "res", "", "other"];
+            tree.at_mut(&path).prefix = prefixes[dice.below(prefixes.len())];
+        }
+        "out of facet" => {
+            let simple = simple_of(tree.at(&path)).expect("it was chosen for its facets");
+            let values = at_the_bounds(simple);
+            values[dice.below(values.len())].clone_into(&mut tree.at_mut(&path).text);
+        }
+        "wrong code" => {
+            let simple = simple_of(tree.at(&path)).expect("it was chosen for its list");
+            let list = simple.facets.iter().find_map(|facet| match facet {
+                Facet::Enumeration(list) => Some(*list),
+                _ => None,
+            });
+            tree.at_mut(&path).text = beside_the_list(list.expect("it was chosen for its list"), dice);
+        }
+        "wrong attribute" => {
+            let names = ["formatCode", "unitCode", "currencyID", "listID", "nonsense", "schemeID", "languageID", "x:a"];
+            let name = names[dice.below(names.len())];
+            let node = tree.at_mut(&path);
+            match node.attributes.iter().position(|(known, _)| known == name) {
+                Some(at) => drop(node.attributes.remove(at)),
+                None => node.attributes.push((name.to_owned(), VALUES[dice.below(VALUES.len())].to_owned())),
+            }
+        }
+        "attribute's value" => {
+            let attributes = &mut tree.at_mut(&path).attributes;
+            let at = dice.below(attributes.len());
+            VALUES[dice.below(VALUES.len())].clone_into(&mut attributes[at].1);
+        }
+        "any value" => VALUES[dice.below(VALUES.len())].clone_into(&mut tree.at_mut(&path).text),
+        "stray text" => tree.at_mut(&path).text.push_str("stray"),
+        _ => {}
     }
+    kind
 }
+
+/// Values that fit here and there.
+const VALUES: [&str; 28] = [
+    "",
+    " ",
+    "x",
+    "KR",
+    "kr",
+    "999",
+    "-1",
+    "0",
+    "1.2345678",
+    "12345678901234567",
+    "1e3",
+    "NaN",
+    "99999",
+    "100000",
+    "20251301",
+    "20251001",
+    "2025-02-30T00:00:00Z",
+    "true",
+    "TRUE",
+    "AAAA",
+    "A===",
+    "861",
+    "9",
+    " 9 ",
+    "a\nb",
+    "\u{A0}",
+    "\u{D55C}\u{AD6D}",
+    "This text is longer than most codes and identifiers may be in this contract, so that it breaks a length here and there, and not elsewhere.",
+];
