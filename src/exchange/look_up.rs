@@ -260,13 +260,13 @@ impl Exchange {
     fn message_view(&self, journaled: &Journaled) -> Result<Option<MessageView>, LookUpError> {
         let record = &journaled.record;
         let facts = Facts::of(record).unwrap_or_default();
-        let (direction, status, due) = match record.kind {
+        let (direction, status, waiting) = match record.kind {
             RecordKind::Received => (Direction::In, MessageStatus::Accepted, None),
             RecordKind::Repeated => (Direction::In, MessageStatus::AlreadyReceived, None),
             RecordKind::Refused => (Direction::In, MessageStatus::Refused, None),
             RecordKind::Submitted => {
                 let (status, entry) = held::delivery(self.store.as_ref(), &facts)?;
-                (Direction::Out, status, entry.and_then(|entry| entry.due))
+                (Direction::Out, status, entry)
             }
             RecordKind::Attempted => (Direction::Out, MessageStatus::Queued, None),
             RecordKind::Delivered => (Direction::Out, MessageStatus::Acknowledged, None),
@@ -274,7 +274,13 @@ impl Exchange {
             RecordKind::Held => (Direction::Out, MessageStatus::Held, None),
             RecordKind::Changed | RecordKind::Alert | RecordKind::Act | RecordKind::Heads => return Ok(None),
         };
-        let reason = record.octets(PartName::Reason).map(|octets| String::from_utf8_lossy(octets).into_owned());
+        // A message that waits tells how often it was tried and why that failed; its own record is older than that.
+        let (attempts, due, last) = match waiting {
+            Some(entry) => (entry.attempts, entry.due, entry.reason),
+            None => (facts.attempts, None, None),
+        };
+        let reason =
+            record.octets(PartName::Reason).map(|octets| String::from_utf8_lossy(octets).into_owned()).or(last);
         Ok(Some(MessageView {
             direction,
             reference_id: record.reference.clone(),
@@ -297,7 +303,7 @@ impl Exchange {
             leaf_index: journaled.leaf.as_ref().map(|(_, index)| *index),
             position: journaled.position.to_string(),
             octets: facts.octets,
-            attempts: facts.attempts,
+            attempts,
             due,
         }))
     }

@@ -8,7 +8,7 @@
 
 CLIENTS_FOLDER=tests/interop/clients
 # What the partner file of each asks: see src/manual/clients.md.
-CLIENT_FORMS="ZEEP:clear NODE-SOAP:clear GSOAP:clear CURL:full"
+CLIENT_FORMS="WSS4J:full ZEEP:clear NODE-SOAP:clear GSOAP:clear CURL:full"
 
 # Which fault code each broken message must get.
 expected_code() {
@@ -68,6 +68,17 @@ client_run() {
   # shellcheck disable=SC2086 -- cases are words
   client_cells "$client" "$folder/lines" ${MORE_CASES:-}
   say "$client: $((SECONDS - from)) s"
+}
+
+# The whole profile: signed addressing, encrypted document. The same program is the service that we deliver to.
+clients_wss4j() {
+  if ! { command -v javac && [ -e /usr/share/java/wss4j.jar ]; } >/dev/null; then return; fi # counted by wss4j_messages
+  mkdir -p "$WORK/peer"
+  javac -cp "$WSS4J_PATH" -d "$WORK/peer" tests/interop/services/Peer.java >"$SERVED/WSS4J/javac.log" 2>&1 ||
+    { cell client build wss4j ours-to-tool FAILED "$(said "$SERVED/WSS4J/javac.log")"; return; }
+  PEER=(java -cp "$WSS4J_PATH:$WORK/peer" Peer)
+  client_run wss4j timeout 120 "${PEER[@]}" client
+  service_wss4j
 }
 
 clients_zeep() {
@@ -183,10 +194,10 @@ clients_all() {
   local client seed=0
   # shellcheck disable=SC2086 -- forms are words
   if ! serve_start $CLIENT_FORMS; then say "serve did not start:"; tail -5 "$SERVED/make.log" "$SERVED/serve.log" >&2; cell client serve - ours-to-tool FAILED "serve did not start"; return; fi
-  for client in zeep node-soap gsoap curl; do
+  for client in wss4j zeep node-soap gsoap curl; do
     seed=$((seed + 1)); wanted $client || continue
     serve_documents ${client^^} $((7000 + seed)) || { cell client documents $client ours-to-tool FAILED "$(tail -1 "$SERVED/make.log")"; continue; }
-    case $client in zeep) clients_zeep ;; node-soap) clients_node ;; gsoap) clients_gsoap ;; curl) clients_curl ;; esac
+    case $client in wss4j) clients_wss4j ;; zeep) clients_zeep ;; node-soap) clients_node ;; gsoap) clients_gsoap ;; curl) clients_curl ;; esac
   done
   serve_stop
 }

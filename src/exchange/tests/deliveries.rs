@@ -65,6 +65,11 @@ async fn an_answer_that_does_not_verify_ends_nothing() {
         assert_eq!(world.kr.drive_once().await, 1);
         let waiting = world.kr.outbox_list().unwrap();
         assert_eq!((waiting[0].status, waiting[0].attempts), (view::MessageStatus::Queued, 1));
+        // Who asks for the message is told what the outbox says: it was tried, and why it waits.
+        let shown = &world.kr.message_show(&waiting[0].message_id).unwrap()[0];
+        assert_eq!((shown.status, shown.attempts), (view::MessageStatus::Queued, 1));
+        assert!(shown.reason.is_some() && shown.reason == waiting[0].reason, "{line:?}: {:?}", shown.reason);
+        assert_eq!(shown.due, waiting[0].due);
         world.line(Line::Up);
         world.advance(600);
         world.kr.drive_once().await;
