@@ -8,7 +8,7 @@
 
 CLIENTS_FOLDER=tests/interop/clients
 # What the partner file of each asks: see src/manual/clients.md.
-CLIENT_FORMS="WSS4J:full ZEEP:clear NODE-SOAP:clear GSOAP:clear CURL:full"
+CLIENT_FORMS="WSS4J:full ZEEP:clear NODE-SOAP:clear GSOAP:clear GSERVICE:body-timestamp CURL:full"
 
 # Which fault code each broken message must get.
 expected_code() {
@@ -113,6 +113,7 @@ clients_gsoap() {
     cell client build gsoap ours-to-tool FAILED "$(tail -3 "$SERVED/GSOAP/build.log" | tr '\n\t' '  ' | cut -c1-300)"; return
   fi
   client_run gsoap timeout 120 "$folder/client"
+  service_gsoap "$folder/service"
 }
 
 # A file that a script sealed just before, posted by curl: the full profile, encrypted. xmlsec1 judges the answer.

@@ -40,25 +40,38 @@ service_started() {
   return 1
 }
 
-service_wss4j() {
-  local port pid from=$SECONDS
+# service SERVICE NAME SEED MODES COMMAND...: starts it, and lets it answer in each of these ways
+service() {
+  local service=$1 name=$2 seed=$3 modes=$4 port pid mode count=0 from=$SECONDS; shift 4
   port=$(free_port)
-  service_at WSS4J "$port"
-  "${PEER[@]}" serve "$port" "$SERVED/WSS4J" "$SERVED/id" >"$SERVED/WSS4J/served" 2>"$SERVED/WSS4J/err" &
+  service_at "$name" "$port"
+  echo good >"$SERVED/$name/mode"
+  "$@" "$port" "$SERVED/$name" "$SERVED/id" >"$SERVED/$name/served" 2>"$SERVED/$name/served.err" &
   pid=$!
-  if service_started "$SERVED/WSS4J/served"; then
-    service_answers wss4j WSS4J 7101 good acknowledged
-    service_answers wss4j WSS4J 7102 changed "does not verify"
-    service_answers wss4j WSS4J 7103 stranger "does not verify"
-    service_answers wss4j WSS4J 7104 other-message "does not verify"
-    service_answers wss4j WSS4J 7105 other-document "another document"
-    service_answers wss4j WSS4J 7106 unconfirmed "does not verify"
-    service_answers wss4j WSS4J 7107 fault "the quota of this exporter is used up"
+  if service_started "$SERVED/$name/served"; then
+    for mode in $modes; do
+      count=$((count + 1))
+      case "$mode" in
+        good) service_answers "$service" "$name" $((seed + count)) good acknowledged ;;
+        other-document) service_answers "$service" "$name" $((seed + count)) "$mode" "of another document" ;;
+        fault) service_answers "$service" "$name" $((seed + count)) "$mode" "the quota of this exporter is used up" ;;
+        *) service_answers "$service" "$name" $((seed + count)) "$mode" "the answer does not verify" ;;
+      esac
+    done
     # It must have opened each of them: a refusal of its own shows nothing about our reading.
-    [ "$(grep -c '^taken' "$SERVED/WSS4J/served")" -ge 7 ] || cell service send-co/taken wss4j ours-to-tool FAILED "$(grep -m1 '^refused' "$SERVED/WSS4J/served")"
+    [ "$(grep -c '^taken' "$SERVED/$name/served")" -ge $count ] || cell service send-co/taken "$service" ours-to-tool FAILED "$(grep -m1 '^refused' "$SERVED/$name/served")"
   else
-    cell service start wss4j ours-to-tool FAILED "$(said "$SERVED/WSS4J/err")"
+    cell service start "$service" ours-to-tool FAILED "$(said "$SERVED/$name/served.err")"
   fi
   kill $pid 2>/dev/null; wait $pid 2>/dev/null
-  say "wss4j service: $((SECONDS - from)) s"
+  say "$service service: $((SECONDS - from)) s"
+}
+
+service_wss4j() {
+  service wss4j WSS4J 7100 "good changed stranger other-message other-document unconfirmed fault" "${PEER[@]}" serve
+}
+
+# Body and Timestamp signed, nothing encrypted or confirmed: what this stack can.
+service_gsoap() {
+  service gsoap GSERVICE 7200 "good changed stranger other-message other-document fault" "$1"
 }
