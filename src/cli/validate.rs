@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::intake::{self, Intake, left_json, left_lines};
 use super::out::{self, Exit, Failure};
-use crate::contract::{self, Slot, Slots, Violation, Violations, codelist};
+use crate::contract::{self, Slot, Slots, Version, Versions, Violation, Violations, codelist};
 use crate::exchange::profile::{self, Circumstances, Compiled, Direction, Judgement, Profiles, Subject};
 use crate::gateway::backoffice::mapping::{Left, Mapping};
 use crate::xml::{self, Document, NodeId, ns};
@@ -40,6 +40,9 @@ pub struct Validate {
     /// The files are national records: turn them into documents by this mapping first.
     #[arg(long, value_name = "NAME|FILE")]
     mapping: Option<String>,
+    /// The version of the WCO Data Model that is agreed.
+    #[arg(long, value_name = "CODE", default_value = contract::version::NEWEST)]
+    wco: String,
     /// A namespace of the partner: svc, md, lpco, res or ext, and its URI.
     #[arg(long, value_name = "SLOT=URI")]
     slot: Vec<String>,
@@ -127,7 +130,7 @@ struct Notice {
 /// # Errors
 /// [`Failure`].
 pub fn run(arguments: &Validate) -> Result<Exit, Failure> {
-    let slots = slots(&arguments.slot)?;
+    let agreed = Version { code: arguments.wco.clone(), slots: slots(&arguments.slot)? };
     let mapping =
         arguments.mapping.as_deref().map(|text| intake::mapping(text, arguments.dir.as_deref())).transpose()?;
     let asked = Asked::of(arguments)?;
@@ -144,7 +147,7 @@ pub fn run(arguments: &Validate) -> Result<Exit, Failure> {
     let mut progress = Progress::new(files.len());
     let (mut valid, mut invalid, mut unreadable) = (0_usize, 0_usize, 0_usize);
     for file in &files {
-        for report in validate(file, &slots, asked.as_ref(), mapping.as_ref()) {
+        for report in validate(file, &agreed, asked.as_ref(), mapping.as_ref()) {
             match report.exit {
                 Exit::Done => valid += 1,
                 Exit::Usage => unreadable += 1,
@@ -294,7 +297,7 @@ fn expand(paths: Vec<PathBuf>, endings: &[&str]) -> Result<Vec<PathBuf>, Failure
 }
 
 /// Judges the documents of a file.
-fn validate(path: &Path, slots: &Slots, asked: Option<&Asked>, mapping: Option<&Mapping>) -> Vec<Report> {
+fn validate(path: &Path, agreed: &Version, asked: Option<&Asked>, mapping: Option<&Mapping>) -> Vec<Report> {
     let file = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
     let told = |exit, error| {
         let number = (1, 1);
@@ -306,7 +309,7 @@ fn validate(path: &Path, slots: &Slots, asked: Option<&Asked>, mapping: Option<&
         Err(error) => return vec![told(Exit::Usage, error.to_string())],
     };
     match intake::documents(octets, mapping) {
-        Ok(documents) => documents.into_iter().map(|one| judge(&file, one, slots, asked)).collect(),
+        Ok(documents) => documents.into_iter().map(|one| judge(&file, one, agreed, asked)).collect(),
         Err(error) => vec![told(Exit::Refused, error)],
     }
 }
@@ -326,7 +329,7 @@ impl Places<'_> {
     }
 }
 
-fn judge(file: &str, mut intake: Intake, slots: &Slots, asked: Option<&Asked>) -> Report {
+fn judge(file: &str, mut intake: Intake, agreed: &Version, asked: Option<&Asked>) -> Report {
     let octets = std::mem::take(&mut intake.octets);
     let wrong = std::mem::take(&mut intake.wrong);
     let unmapped = intake.refused().count();
@@ -347,7 +350,7 @@ fn judge(file: &str, mut intake: Intake, slots: &Slots, asked: Option<&Asked>) -
     }
     // What was made from JSON has our namespaces, whatever those of the partner are.
     let ours = Slots::default();
-    let slots = if intake.tree.is_some() { &ours } else { slots };
+    let slots = if intake.tree.is_some() { &ours } else { &agreed.slots };
     let document = match xml::parse(octets, &xml::Options::default()) {
         Ok(document) => document,
         Err(error) => return report(Exit::Refused, Some(error.to_string()), Vec::new(), 0, &intake),
@@ -358,6 +361,10 @@ fn judge(file: &str, mut intake: Intake, slots: &Slots, asked: Option<&Asked>) -
     };
     let places = |node| Places { intake: &intake, start: document.position(node) };
     let all = |node, list: Vec<Violation>| list.into_iter().map(|v| places(node).of(v)).collect::<Vec<_>>();
+    if let Err(Violations { list, total }) = Versions::new(vec![agreed.clone()]).of(&document, node) {
+        let header = document.elements(node).find(|child| document.local(*child) == "MetaData").unwrap_or(node);
+        return report(Exit::Refused, None, all(header, list), total, &intake);
+    }
     if let Err(Violations { list, total }) = contract::validate(&document, node, slots) {
         return report(Exit::Refused, None, all(node, list), total, &intake);
     }

@@ -4,6 +4,7 @@
 //! - [`business_document`]: what a SOAP Body holds: the operation and its one business document, `MetaData`.
 //! - [`decode`]: binds a verified tree, by namespace slots, and lists everything that is wrong with it.
 //! - [`payload`]: what a document carries, by kind, and its facts.
+//! - [`Versions`]: versions of the WCO Data Model side by side, each with its namespaces.
 //! - [`encode`]: the model back to octets.
 //! - [`Acknowledgement`], [`FaultDetail`]: the two kinds of answer.
 //! - [`sample`]: documents of every kind made up from a seed, for the demonstration and for measurements.
@@ -32,6 +33,7 @@ pub mod slots;
 pub mod source;
 pub mod table;
 pub mod text;
+pub mod version;
 pub mod violation;
 pub mod write;
 
@@ -41,6 +43,7 @@ pub use operation::{FAULT_ACTION, Operation};
 pub use payload::{Cancellation, Claim, Decision, DecisionKind, Facts, NoticeKind, Payload, Subject};
 pub use slots::{Slot, Slots};
 pub use source::{Endpoints, WsdlPolicy, wsdl, xsd};
+pub use version::{Version, Versions};
 pub use violation::{Came, VIOLATIONS_MAX, Violation, Violations};
 
 use bind::Binder;

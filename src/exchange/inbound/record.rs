@@ -120,7 +120,7 @@ fn pending(
     let entry = evidence::entry(&acknowledgement).expect("the entry was filled in above");
     let leaf = store::merkle::leaf_hash(&entry);
     let mut octets = Vec::with_capacity(4 * 1024);
-    acknowledgement.encode(valid.admitted().partner().slots(), &mut octets);
+    acknowledgement.encode(valid.slots(), &mut octets);
     let facts = Facts { leaf: Some(leaf.to_string()), first, ..valid.journal_facts() };
 
     let record = Record::new(kind, who.arrived, who.reference.clone())

@@ -28,6 +28,7 @@ pub(super) struct Valid {
     digest: [u8; 32],
     facts: contract::Facts,
     co: CoIdentity,
+    slots: contract::Slots,
     notices: Vec<NoticeView>,
     warnings: Vec<ErrorView>,
 }
@@ -35,6 +36,11 @@ pub(super) struct Valid {
 impl Valid {
     pub fn admitted(&self) -> &Arc<Admitted> {
         &self.admitted
+    }
+
+    /// Namespaces of the version that it follows; its answer follows the same.
+    pub fn slots(&self) -> &contract::Slots {
+        &self.slots
     }
 
     /// As they came from the wire.
@@ -119,7 +125,17 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
         Refusal::of(fault).relates_to(relates_to.clone()).confirms(Some(confirms.clone())).facts(facts.clone())
     };
     let document = message.document();
-    let slots = admitted.partner().slots();
+    let partner = Arc::clone(&admitted.who().partner);
+    let invalid = |what: &str, violations: contract::Violations, known: &Facts| {
+        let mut fault = Fault::told(Code::Invalid, format!("{} {what}", violations.total));
+        fault.errors = violations.list;
+        refuse(fault, known)
+    };
+    let version = partner
+        .accepted_versions()
+        .of(document, message.payload())
+        .map_err(|violations| invalid("version that is not agreed", violations, &known))?;
+    let slots = &version.slots;
     let (operation, node) = contract::business_document(document, message.payload(), slots)
         .map_err(|error| refuse(body_fault(&error), &known))?;
     if operation != admitted.operation() {
@@ -150,7 +166,7 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
     let warnings = warnings.list.iter().map(error_view).collect();
     check_countries(exchange, &admitted, &facts).map_err(|fault| refuse(fault, &known))?;
     exchange.ended(Stage::Codes);
-    let judgement = judge(&admitted, document, node);
+    let judgement = judge(&admitted, document, node, slots);
     let notices = notices(&judgement);
     if judgement.rejections > 0 {
         known.profile = Some(profile_name(admitted.partner().profile()));
@@ -159,14 +175,15 @@ pub(super) fn validate(exchange: &Exchange, authentic: Authentic) -> Result<Vali
         fault.errors = judgement.rejected();
         return Err(refuse(fault, &known));
     }
+    let slots = slots.clone();
     let message_id = message_id.unwrap_or_else(|| derived_id(&admitted, operation, &digest));
-    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, warnings, notices })
+    Ok(Valid { admitted, octets, message, message_id, relates_to, digest, facts, co, slots, warnings, notices })
 }
 
 /// What the agreement profile of the partner says.
-fn judge(admitted: &Admitted, document: &Document, node: NodeId) -> Judgement {
+fn judge(admitted: &Admitted, document: &Document, node: NodeId, slots: &contract::Slots) -> Judgement {
     let partner = admitted.partner();
-    let subject = Subject { document, node, slots: partner.slots() };
+    let subject = Subject { document, node, slots };
     let circumstances =
         Circumstances { now: admitted.who().arrived, direction: Direction::In, calendars: partner.calendars() };
     profile::evaluate(partner.profile(), &subject, &circumstances)

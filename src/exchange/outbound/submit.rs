@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entry::{OutboxEntry, Standing};
 use crate::base::id::{MessageId, PartnerId};
-use crate::contract::{self, MetaData, Operation, Violations};
+use crate::contract::{self, MetaData, Operation, Version, Versions, Violations};
 use crate::exchange::codes;
 use crate::exchange::facts::{Facts, about, identity, notices, profile_name, withheld_view};
 use crate::exchange::held;
@@ -165,11 +165,11 @@ pub(in crate::exchange) async fn submit(
 
 fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, SubmitError> {
     let document = xml::parse(submission.document.clone(), &xml::Options::default())?;
-    // Slots are the partner's; without one yet, those of the contract find the countries.
     let named = submission.partner.as_ref().map(|id| named_partner(exchange, id)).transpose()?;
-    let slots = named.as_ref().map_or_else(contract::Slots::default, |partner| partner.slots().clone());
-    let (wrapper, node) = business_document(&document, submission.operation, &slots)?;
-    let (operation, message) = decode(&document, node, submission.operation.or(wrapper), &slots)?;
+    let known = handed_in(exchange, named.as_deref(), &document);
+    let version = known.of(&document, document.document_element())?;
+    let (wrapper, node) = business_document(&document, submission.operation, &version.slots)?;
+    let (operation, message) = decode(&document, node, submission.operation.or(wrapper), &version.slots)?;
     let facts = message.facts();
     if facts.sender != exchange.own.country {
         return Err(SubmitError::NotOurs { expected: exchange.own.country.clone(), came: facts.sender });
@@ -187,10 +187,68 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
     }
     // What the partner would refuse is refused here, where it can be corrected.
     codes::check(&partner, &message, &facts.issued, &document, node)?;
-    let octets = canonical(&document, node)?;
-    let (octets, judgement, withheld) = by_profile(exchange, &partner, operation, (&document, node), octets)?;
+    let written = if version == partner.sent_version() {
+        None
+    } else {
+        Some(in_version_of(&partner, operation, message, version, &document)?)
+    };
+    let (document, node) = match &written {
+        Some(written) => (written, written.document_element()),
+        None => (&document, node),
+    };
+    let octets = canonical(document, node)?;
+    let (octets, judgement, withheld) = by_profile(exchange, &partner, operation, (document, node), octets)?;
     let digest = crate::base::sha256(&octets);
     Ok(Checked { operation, octets, digest, facts, partner, notices: notices(&judgement), withheld })
+}
+
+/// The versions of the WCO Data Model in which a document may be handed in: that of the contract, and those that partners
+/// are sent; of two with one code that whose header has the document's namespace.
+fn handed_in(exchange: &Exchange, named: Option<&Partner>, document: &Document) -> Versions {
+    let root = document.document_element();
+    let is_header = |node: &NodeId| document.local(*node) == "MetaData";
+    let header = if is_header(&root) { Some(root) } else { document.elements(root).find(is_header) };
+    let mut versions = vec![Version::default()];
+    let mut add = |version: &Version| {
+        if !versions.contains(version) {
+            versions.push(version.clone());
+        }
+    };
+    match named {
+        Some(partner) => add(partner.sent_version()),
+        None => exchange.partners.now().all().iter().for_each(|partner| add(partner.sent_version())),
+    }
+    let fits = |version: &Version| header.is_some_and(|h| document.ns(h) == version.slots.uri(contract::Slot::Md));
+    // The sort keeps the order of those that fit alike.
+    versions.sort_by_key(|version| !fits(version));
+    Versions::new(versions)
+}
+
+/// The document as the partner is sent it: under the namespaces and the code of the agreed version.
+fn in_version_of(
+    partner: &Partner,
+    operation: Operation,
+    mut message: MetaData,
+    from: &Version,
+    document: &Document,
+) -> Result<Document, SubmitError> {
+    let to = partner.sent_version();
+    let signed = |node: NodeId| document.is(node, from.slots.uri(contract::Slot::Ext), "DocumentSignature");
+    if document.descendants(document.document_element()).any(signed) {
+        let what = format!(
+            "a signature inside covers it in version {} of the WCO Data Model, and partner {} is sent version {}",
+            from.code,
+            partner.id(),
+            to.code
+        );
+        return Err(SubmitError::NotSendable { what });
+    }
+    message.wco_data_model_version_code.value = to.code.as_str().into();
+    let mut octets = Vec::with_capacity(16 * 1024);
+    contract::encode(&message, &to.slots, &mut octets);
+    let written = xml::parse(octets, &xml::Options::default())?;
+    decode(&written, written.document_element(), Some(operation), &to.slots)?;
+    Ok(written)
 }
 
 /// What may be sent by the partner's profile: the canonical octets, without what it withholds (REQ-084).

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::address::Network;
 use super::settings::{Contact, Delivery, Encrypt, Retention, Security, SignedParts};
 use crate::base::id::{Environment, PartnerId};
-use crate::contract::Operation;
 use crate::contract::codelist::{NAMES, Unknown};
+use crate::contract::version::{NEWEST, VERSIONS_MAX, settable};
+use crate::contract::{Operation, Slot, Slots, Version, Versions};
 
 /// Why a partner file is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -198,6 +199,111 @@ pub struct AnchorEntry {
     pub file: PathBuf,
 }
 
+/// `[wco]`: which versions of the WCO Data Model are exchanged, and under which namespaces.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wco {
+    /// The version that we send to it; 1 to 6 characters, default `4.0.0`.
+    #[serde(default = "newest")]
+    pub send: String,
+    /// The versions that it may send to us; 1 to 8, default `["4.0.0"]`.
+    #[serde(default = "newest_alone")]
+    pub accept: Vec<String>,
+    /// Namespaces of a version by slot, where they are not those of `xsd/`:
+    /// `[wco.namespaces."4.2.0"]` with `md`, `lpco`, `res` and `ext`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Default for Wco {
+    fn default() -> Self {
+        Self { send: newest(), accept: newest_alone(), namespaces: BTreeMap::new() }
+    }
+}
+
+fn newest() -> String {
+    NEWEST.to_owned()
+}
+
+fn newest_alone() -> Vec<String> {
+    vec![newest()]
+}
+
+impl Wco {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The version that is sent.
+    #[must_use]
+    pub fn sent(&self) -> Version {
+        self.version(&self.send)
+    }
+
+    /// The versions that are taken.
+    #[must_use]
+    pub fn accepted(&self) -> Versions {
+        Versions::new(self.accept.iter().map(|code| self.version(code)).collect())
+    }
+
+    fn version(&self, code: &str) -> Version {
+        let named = self.namespaces.get(code).into_iter().flatten();
+        let slots = named.fold(Slots::default(), |slots, (name, uri)| match Slot::parse(name) {
+            Some(slot) => slots.with(slot, uri),
+            None => slots,
+        });
+        Version { code: code.to_owned(), slots }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let is_code = |code: &str| {
+            (1..=6).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+        };
+        let quoted = |code: &str| format!("{code:?}");
+        let code = "1 to 6 of A-Z, a-z, 0-9, . and -";
+        if !is_code(&self.send) {
+            return Err(Error::field("wco.send", code, quoted(&self.send)));
+        }
+        if !(1..=VERSIONS_MAX).contains(&self.accept.len()) {
+            return Err(Error::field("wco.accept", format!("1 to {VERSIONS_MAX} versions"), self.accept.len()));
+        }
+        for (at, one) in self.accept.iter().enumerate() {
+            if !is_code(one) || self.accept.iter().take(at).any(|earlier| earlier == one) {
+                return Err(Error::field(format!("wco.accept[{at}]"), format!("{code}, each once"), quoted(one)));
+            }
+        }
+        for (version, slots) in &self.namespaces {
+            if *version != self.send && !self.accept.contains(version) {
+                let field = format!("wco.namespaces.{version:?}");
+                return Err(Error::field(field, "a version of wco.send or wco.accept", "another"));
+            }
+            for (name, uri) in slots {
+                let field = format!("wco.namespaces.{version:?}.{name}");
+                if !Slot::parse(name).is_some_and(settable) {
+                    return Err(Error::field(field, "md, lpco, res or ext", quoted(name)));
+                }
+                // Relative URIs as namespaces have no canonical form.
+                let absolute = uri.split_once(':').is_some_and(|(scheme, rest)| {
+                    !rest.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+                });
+                if !absolute || uri.len() > 256 || uri.bytes().any(|b| b <= b' ' || b"\"<>".contains(&b)) {
+                    return Err(Error::field(field, "an absolute URI of at most 256 characters", quoted(uri)));
+                }
+            }
+            let version = self.version(version);
+            let uris = Slot::ALL.map(|slot| version.slots.uri(slot).to_owned());
+            if uris.iter().enumerate().any(|(at, uri)| uris.iter().skip(at + 1).any(|other| other == uri)) {
+                return Err(Error::field(
+                    format!("wco.namespaces.{:?}", version.code),
+                    "one namespace for each slot",
+                    "one twice",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// One partner file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -243,6 +349,9 @@ pub struct PartnerFile {
     /// Retention settings.
     #[serde(default)]
     pub retention: Retention,
+    /// Versions of the WCO Data Model.
+    #[serde(default, skip_serializing_if = "Wco::is_default")]
+    pub wco: Wco,
     /// Code lists in force with the partner, name = version: `iso-4217 = "2026"`. A list that is not named, or of which we do
     /// not have the version, stands for our newest; `partner show` tells where they differ.
     #[serde(default)]
@@ -297,6 +406,7 @@ impl PartnerFile {
     pub fn check(&self) -> Result<(), Error> {
         self.check_identity()?;
         self.check_numbers()?;
+        self.wco.check()?;
         if self.environment == Environment::Prod {
             self.check_prod()?;
         }

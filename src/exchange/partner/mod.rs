@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 pub use address::Network;
-pub use file::{AnchorEntry, CertificateEntry, CertificateUse, Error, OperationName, PartnerFile, Uses};
+pub use file::{AnchorEntry, CertificateEntry, CertificateUse, Error, OperationName, PartnerFile, Uses, Wco};
 pub use secret::{Secret, generate_password};
 pub use settings::{
     Cipher, Contact, Delivery, Encrypt, KeyReference, KeyTransport, Order, Retention, Security, SignatureName,
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::base::id::{Environment, PartnerId};
 use crate::contract::codelist::Lists;
-use crate::contract::{Operation, Slots};
+use crate::contract::{Operation, Slots, Version, Versions};
 use crate::exchange::profile::{Calendars, Compiled, Profiles};
 use crate::pki::{Certificate, TrustAnchors};
 
@@ -49,7 +49,8 @@ pub struct Partner {
     certificates: Vec<PartnerCertificate>,
     anchors: TrustAnchors,
     password_out: Option<(String, Zeroizing<String>)>,
-    slots: Slots,
+    sent: Version,
+    accepted: Versions,
     profile: Arc<Compiled>,
     calendars: Arc<Calendars>,
     code_lists: Lists,
@@ -125,6 +126,7 @@ impl Partner {
             (Some(user), Some(path)) => Some((user.clone(), read_password(&folder.join(path))?)),
             _ => None,
         };
+        let (sent, accepted) = (file.wco.sent(), file.wco.accepted());
         let code_lists = Lists::new(&file.code_lists, &file.unknown_codes);
         Ok(Self {
             file,
@@ -132,7 +134,8 @@ impl Partner {
             certificates,
             anchors,
             password_out,
-            slots: Slots::default(),
+            sent,
+            accepted,
             profile: Arc::new(profile),
             code_lists,
             calendars: Arc::clone(profiles.calendars()),
@@ -169,10 +172,22 @@ impl Partner {
         &self.certificates
     }
 
-    /// Namespaces in force with it.
+    /// The version of the WCO Data Model that we send to it.
+    #[must_use]
+    pub fn sent_version(&self) -> &Version {
+        &self.sent
+    }
+
+    /// Namespaces of what we send to it and of its answers.
     #[must_use]
     pub fn slots(&self) -> &Slots {
-        &self.slots
+        &self.sent.slots
+    }
+
+    /// The versions of the WCO Data Model that it may send to us.
+    #[must_use]
+    pub fn accepted_versions(&self) -> &Versions {
+        &self.accepted
     }
 
     /// The agreement profile in force with it.

@@ -9,6 +9,7 @@ mod oracle;
 mod pressure;
 mod profiles;
 mod refusals;
+mod versions;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

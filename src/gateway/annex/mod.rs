@@ -165,8 +165,20 @@ fn general(config: &Config, partner: &Partner) -> Section {
         fact("in force", if file.active { "yes" } else { "no" }),
         fact("protocol", "SOAP 1.1 and 1.2, WS-Addressing 1.0, WS-Security 1.1, one operation a path"),
     ];
-    for slot in crate::contract::Slot::ALL {
-        facts.push(fact(format!("namespace {}", slot.prefix()), partner.slots().uri(slot)));
+    let (own, other) = (config.gateway.partner_id().to_string(), partner.id().to_string());
+    let taken: Vec<&str> = partner.accepted_versions().iter().map(|version| version.code.as_str()).collect();
+    let mut ways = [(&own, &other, partner.sent_version().code.clone()), (&other, &own, taken.join(", "))];
+    ways.sort();
+    for (from, to, codes) in ways {
+        facts.push(fact(format!("WCO Data Model from {from} to {to}"), codes));
+    }
+    let versions = partner.accepted_versions().iter().chain(std::iter::once(partner.sent_version()));
+    let mut told = std::collections::BTreeMap::new();
+    versions.for_each(|version| drop(told.insert(version.code.clone(), version.slots.clone())));
+    for (code, slots) in told {
+        for slot in crate::contract::Slot::ALL {
+            facts.push(fact(format!("WCO Data Model {code}, namespace {}", slot.prefix()), slots.uri(slot)));
+        }
     }
     section("Agreement", facts)
 }
