@@ -23,6 +23,11 @@ pub enum Contract {
         after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/"
     )]
     Wsdl(Wsdl),
+    /// Write the message guide: every element with its id, format, list, example, and which profile asks for it, as HTML.
+    #[command(
+        after_help = "EXAMPLES:\n  coconnect contract guide > guide.html\n  coconnect contract guide --out guide.html"
+    )]
+    Guide(Guide),
     /// Turn foreign and national documents into the contract, and back, by a mapping file.
     #[command(
         after_help = "What no rule of the mapping takes is told on stderr with its path and type, with --json in the answer.\n\
@@ -31,6 +36,14 @@ pub enum Contract {
                       EXAMPLES:\n  coconnect contract map --list\n  coconnect contract map --mapping edi3 co.json > co.xml\n  coconnect contract map --mapping edi3 --reverse co.xml > co.json\n  coconnect contract map --show national-csv > mine.toml\n  coconnect contract map --mapping-file mine.toml --json table.csv\n  coconnect contract map --check mine.toml\n  coconnect contract map --dir kr --mapping mine table.csv"
     )]
     Map(super::map::Map),
+}
+
+/// Arguments of `contract guide`.
+#[derive(Debug, Args)]
+pub struct Guide {
+    /// Write it to FILE instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Arguments of `contract generate`.
@@ -84,6 +97,7 @@ pub fn run(command: Contract) -> Result<Exit, Failure> {
     match command {
         Contract::Generate(arguments) => generate(&arguments),
         Contract::Check(arguments) => check(&arguments),
+        Contract::Guide(arguments) => guide(&arguments),
         Contract::Wsdl(arguments) => wsdl(&arguments),
         Contract::Map(arguments) => super::map::run(&arguments),
     }
@@ -150,6 +164,17 @@ fn check_file(file: &Path) -> Result<String, String> {
 
 fn counts(ir: &schema::Ir) -> String {
     format!("{} elements, {} complex types, {} simple types", ir.roots.len(), ir.complexes.len(), ir.simples.len())
+}
+
+fn guide(arguments: &Guide) -> Result<Exit, Failure> {
+    let page = crate::gateway::annex::guide::guide();
+    let Some(path) = &arguments.out else {
+        out::octets(page.as_bytes());
+        return Ok(Exit::Done);
+    };
+    std::fs::write(path, page).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    out::line(&format!("{}: written", path.display()));
+    Ok(Exit::Done)
 }
 
 fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {

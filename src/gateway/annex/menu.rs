@@ -62,9 +62,15 @@ struct Note {
 /// The menu of the business document, in the order of the schema.
 #[must_use]
 pub fn menu() -> Vec<Row> {
+    rows_of("MetaData")
+}
+
+/// The elements below the root of this name, in the order of the schema; none for another name.
+#[must_use]
+pub fn rows_of(root: &str) -> Vec<Row> {
     let notes = notes();
     let mut rows = Vec::new();
-    if let Some(root) = TABLES.roots.iter().find(|root| root.name == "MetaData") {
+    if let Some(root) = TABLES.roots.iter().find(|known| known.name == root) {
         walk(root, "", 0, &notes, &mut rows);
     }
     rows

@@ -7,6 +7,7 @@
 //! `[security]`, `[delivery]`, `[retention]`, `[code_lists]` and `profile` of a partner file are read as what both sides do:
 //! each algorithm holds for every party whose key fits it.
 
+pub mod guide;
 pub mod menu;
 
 use std::fmt::Write as _;
@@ -131,6 +132,7 @@ pub fn annex(config: &Config, own: &OwnIdentity, offered: &Offered, partner: &Pa
     sections.push(accepted());
     sections.push(service(config, partner));
     sections.push(code_lists(partner));
+    sections.push(profile(partner));
     let [first, second] = parties;
     Annex { parties: [first.id, second.id], sections, menu: menu::menu() }
 }
@@ -391,6 +393,18 @@ fn code_lists(partner: &Partner) -> Section {
         facts.push(fact("versions", "none agreed; those of the program"));
     }
     section("Code lists", facts)
+}
+
+/// What the agreement profile says beyond the schema, a line each: both sides that hold the same profile write the same.
+fn profile(partner: &Partner) -> Section {
+    let compiled = partner.profile();
+    let row = |row: crate::exchange::profile::MenuRow| {
+        let id = if row.wco_id.is_empty() { String::new() } else { format!(" (WCO {})", row.wco_id) };
+        let value = format!("{}; on receipt {}, before sending {}", row.value, row.verdict, row.verdict_out);
+        fact(format!("{}{id}, {}", row.subject, row.says), value)
+    };
+    let facts = crate::exchange::profile::menu(compiled).into_iter().map(row).collect();
+    section("What the agreement profile asks", facts)
 }
 
 impl Annex {

@@ -105,11 +105,20 @@ fn two_gateways_that_agree_write_the_same_octets_whatever_their_keys() {
 fn each_thing_that_is_not_agreed_is_named_and_nothing_else() {
     type Change = fn(String) -> String;
     let in_kr = "KR/partners/ID.toml";
-    let cases: [(&str, Change, &[&str]); 9] = [
+    let cases: [(&str, Change, &[&str]); 10] = [
         (in_kr, |t| t.replace("operations_out = [\"send-co\", ", "operations_out = ["), &["- KR to ID: send-co: "]),
         (in_kr, |t| t.replace("skew_s = 300", "skew_s = 60"), &["- clocks may differ by: "]),
         (in_kr, |t| t.replace("retry_every_s = 600", "retry_every_s = 300"), &["- tries after a technical failure: "]),
-        (in_kr, |t| t.replace("profile = \"default\"", "profile = \"korea-vietnam\""), &["- agreement profile: "]),
+        (
+            in_kr,
+            |t| t.replace("profile = \"default\"", "profile = \"korea-vietnam\""),
+            &["- agreement profile: ", "- LPCO", "- rule ", "- zone "],
+        ),
+        (
+            in_kr,
+            |t| t.replace("[code_lists]\n", "[wco]\nsend = \"4.2.0\"\n[code_lists]\n"),
+            &["- WCO Data Model from KR to ID: ", "- WCO Data Model 4.2.0, namespace "],
+        ),
         (
             in_kr,
             |t| t.replace("[code_lists]\n", "[code_lists]\n\"iso-3166-1\" = \"2026-01\"\n"),
