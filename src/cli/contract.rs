@@ -28,6 +28,9 @@ pub enum Contract {
         after_help = "EXAMPLES:\n  coconnect contract guide > guide.html\n  coconnect contract guide --out guide.html"
     )]
     Guide(Guide),
+    /// Write the JSON Schema (draft 2020-12) of the JSON form of every message.
+    #[command(after_help = "EXAMPLES:\n  coconnect contract json-schema > coconnect.schema.json")]
+    JsonSchema,
     /// Turn foreign and national documents into the contract, and back, by a mapping file.
     #[command(
         after_help = "What no rule of the mapping takes is told on stderr with its path and type, with --json in the answer.\n\
@@ -98,6 +101,10 @@ pub fn run(command: Contract) -> Result<Exit, Failure> {
         Contract::Generate(arguments) => generate(&arguments),
         Contract::Check(arguments) => check(&arguments),
         Contract::Guide(arguments) => guide(&arguments),
+        Contract::JsonSchema => {
+            out::json(&contract::json::json_schema());
+            Ok(Exit::Done)
+        }
         Contract::Wsdl(arguments) => wsdl(&arguments),
         Contract::Map(arguments) => super::map::run(&arguments),
     }

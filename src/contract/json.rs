@@ -12,15 +12,19 @@
 //! What it could not keep it refuses: attributes of foreign namespaces, other than `wsu:Id` and hints of XML Schema, which
 //! belong to the envelope. White space is what the type of a value leaves of it, as in the model.
 //!
+//! [`json_schema`] is its JSON Schema.
+//!
 //! On the way in the JSON becomes XML and goes through the one decoder, so that both forms obey the same rules; violations
 //! carry line and column of the JSON text.
 
 mod name;
+mod schema;
 mod value;
 
 use std::borrow::Cow;
 
 pub use name::camel;
+pub use schema::json_schema;
 pub use value::{DEPTH_MAX, Error as SyntaxError, Kind, Member, Place, Value, parse};
 
 use self::name::{FOREIGN, Slot as Part, VALUE};

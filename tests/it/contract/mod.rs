@@ -3,6 +3,7 @@
 mod codes;
 mod instance;
 mod json;
+mod json_schema;
 mod oracle;
 
 use std::collections::BTreeSet;
