@@ -288,6 +288,91 @@ fn each_check_refuses_at_its_own_stage() {
     assert_eq!(open(&pair, Policy::serve(), cut.as_bytes()).unwrap_err().stage, Stage::Decryption);
 }
 
+/// Two messages of one partner, both genuine: whatever parts of one stand in the other, it is refused or still says what its
+/// own signature covers. Ciphertext, keys, tokens and confirmations of one message are nothing to another.
+#[test]
+fn no_splice_of_two_genuine_messages_says_what_neither_said() {
+    const PARTS: [&str; 13] = [
+        "MessageID",
+        "To",
+        "Timestamp",
+        "BinarySecurityToken",
+        "EncryptedKey",
+        "Signature",
+        "SignedInfo",
+        "SignatureValue",
+        "Body",
+        "EncryptedData",
+        "CipherData",
+        "ReferenceList",
+        "KeyInfo",
+    ];
+    for (kind, order) in [("rsa", Order::SignEncrypt), ("p256", Order::SignEncrypt), ("p256", Order::Any)] {
+        let pair = pair(kind);
+        let message = |id: &str, content: &str| {
+            let recipient = Recipient::from_der(pair.server.certificate().unwrap().der()).unwrap();
+            let settings = Settings { order, ..Settings::default() };
+            let sealer = Sealer::new(settings, Arc::clone(&pair.client), Some(Arc::new(recipient))).unwrap();
+            let content = CONTENT.replace("K001-26", content);
+            let (start, end) = (content.find("<md:MetaData").unwrap(), content.find("</svc:SendCO>").unwrap());
+            let outgoing = Outgoing {
+                version: Version::Soap11,
+                addressing: &Addressing {
+                    message_id: Some(format!("urn:uuid:a28b345b-3be5-4f0d-8dfc-{id}")),
+                    ..addressing()
+                },
+                content: Content { octets: content.as_bytes(), encrypt: Some(start..end) },
+                confirms: None,
+                now: now(),
+            };
+            String::from_utf8(sealer.seal(&outgoing).unwrap().octets).unwrap()
+        };
+        let both = [message("000000000001", "ONE-000"), message("000000000002", "TWO-000")];
+        // The first element of each name, and the last: keys and ciphertexts stand more than once.
+        let ranges = |text: &str| {
+            let envelope = Envelope::parse(text.as_bytes().to_vec(), None).unwrap();
+            let document = envelope.document();
+            let of = |name: &str| {
+                let all = document.descendants(document.root()).filter(|node| document.local(*node) == name);
+                let all: Vec<_> = all.map(|node| document.range(node)).collect();
+                [all.first().cloned(), all.last().cloned()]
+            };
+            PARTS.iter().flat_map(|name| of(name)).collect::<Vec<_>>()
+        };
+        let places = [ranges(&both[0]), ranges(&both[1])];
+        let count = places[0].len();
+        let (mut tried, mut opened) = (0, 0);
+        for (a, b) in (0..count).flat_map(|a| (a..count).map(move |b| (a, b))) {
+            let mut cuts = Vec::new();
+            for at in [a, b] {
+                if let (Some(to), Some(from)) = (&places[0][at], &places[1][at]) {
+                    cuts.push((to.clone(), from.clone()));
+                }
+            }
+            cuts.sort_by_key(|(to, _)| std::cmp::Reverse(to.start));
+            cuts.dedup();
+            // One within the other is the outer one alone.
+            if cuts.windows(2).any(|two| two[1].0.end > two[0].0.start) {
+                continue;
+            }
+            let mut spliced = both[0].clone();
+            for (to, from) in cuts {
+                spliced.replace_range(to, &both[1][from]);
+            }
+            tried += 1;
+            if let Ok(authentic) = open(&pair, Policy::serve().order(order), spliced.as_bytes()) {
+                let said = (authentic.addressing().message_id.clone().unwrap(), text(&authentic));
+                let first = said.0.ends_with('1') && said.1.starts_with("ONE-000");
+                let second = said.0.ends_with('2') && said.1.starts_with("TWO-000");
+                assert!(first || second, "{kind} {order:?} {a} {b}: {said:?}");
+                opened += 1;
+            }
+        }
+        // A token, or a part that both share, may stand for the other's: some open, most do not.
+        assert!(tried > 100 && opened > 0 && opened < tried / 2, "{kind} {order:?}: {opened} of {tried}");
+    }
+}
+
 #[test]
 fn a_timestamp_moved_out_of_the_security_header_does_not_outlive_its_age() {
     // It stays signed there, and nobody would judge it: an old message could be sent again for ever.
