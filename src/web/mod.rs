@@ -2,8 +2,10 @@
 //!
 //! - [`rest`]: the routes, the same behind the admin socket, behind the local HTTP API (with its token) and, when nothing
 //!   serves, inside the command itself.
+//! - [`openapi`]: what the routes are, for the programs that call them.
 //! - [`problem`]: errors as `application/problem+json` (RFC 9457).
 
+pub mod openapi;
 pub mod problem;
 pub mod rest;
 

@@ -3,6 +3,7 @@
 //! | method, path | what |
 //! |---|---|
 //! | GET `/v1/health` | what is served, and whether the store takes messages |
+//! | GET `/v1/openapi.json` | this, as OpenAPI 3.1 |
 //! | POST `/v1/cos?partner=ID` | take a business document for delivery: 201 and how it is known |
 //! | GET `/v1/cos?after=&limit=` | COs, in and out |
 //! | GET `/v1/cos/{number}?partner=` | COs of that number; `&part=document` the XML of the only one |
@@ -81,6 +82,7 @@ impl Api {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match (call.method.as_str(), segments.as_slice()) {
             ("GET", ["v1", "health"]) => Ok(self.health()),
+            ("GET", ["v1", "openapi.json"]) => Ok(answer(StatusCode::OK, &super::openapi::openapi())),
             ("POST", ["v1", "cos"]) => self.submit(&query, call.body).await,
             ("GET", ["v1", "cos"]) => self.page(&query, |after, limit| self.node.exchange.co_list(after, limit)),
             ("GET", ["v1", "cos", number]) => self.co(number, &query),
