@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::contract::generated::TABLES;
 use crate::contract::source::XSD;
-use crate::contract::table::{Complex, Content, Element, Particle, Term, Type, UNBOUNDED};
+use crate::contract::table::{Complex, Content, Element, Particle, Term, Type, UNBOUNDED, wco_id_within};
 use crate::xml::{self, Document, NodeId, ns};
 
 /// One element of the menu.
@@ -117,7 +117,7 @@ fn row(parent: &Complex, element: &Element, path: &str, (min, max): (u32, u32), 
     let oif = OIF.iter().find(|(known, _)| *known == below).map_or("", |(_, id)| *id);
     Row {
         path: path.to_owned(),
-        wco_id: element.wco_id.to_owned(),
+        wco_id: wco_id_within(path.split('/'), element.wco_id).to_owned(),
         oif_id: oif.to_owned(),
         name: note.name,
         format: note.format,
@@ -205,6 +205,9 @@ mod tests {
         let item = row("LPCO/Consignment/ConsignmentItem");
         assert_eq!((item.cardinality.as_str(), item.wco_id.as_str()), ("1..99999", "29A"));
         assert_eq!(row("LPCO/AgreementCode").wco_id, "K16");
+        let party = |path: &str| row(path).wco_id.as_str().to_owned();
+        assert_eq!(party("LPCO/Consignment/Consignor/Name"), "R020");
+        assert_eq!(party("LPCO/Consignment/Consignee/Name"), "R014");
         assert_eq!(row("LPCO/Consignment/Consignee").status, "optional");
         assert!(!menu.iter().any(|row| row.path.ends_with("DateTimeString")), "a date is one thing");
         // A path that stands twice would make a diff say nothing.

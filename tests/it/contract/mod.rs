@@ -61,6 +61,30 @@ fn beside(variable: &str, default: &str) -> Option<PathBuf> {
 }
 
 #[test]
+fn every_row_of_annex_ii_is_in_the_message_guide() {
+    let Some(spec) = beside("COCONNECT_SPEC", "../shared/spec") else { return };
+    let rows = std::fs::read_to_string(spec.join("annex2.tsv")).unwrap();
+    let page = coconnect::gateway::annex::guide::guide();
+    let mut seen = 0;
+    for row in rows.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let (id, path) = (cells[1], cells[4].replace("cc:", ""));
+        if path == "LPCO" {
+            seen += 1;
+            continue;
+        }
+        let line = page.lines().find(|line| line.contains(&format!("<tr id=\"MetaData/{path}\">")));
+        let line = line.unwrap_or_else(|| panic!("row {}: no {path}", cells[0]));
+        // One element has several ids: D017 is 539, K17 is 017.
+        let same = [("D017", "539"), ("K17", "017")];
+        let wanted = same.iter().find(|(alias, _)| *alias == id).map_or(id, |(_, id)| *id);
+        assert!(line.contains(&format!("</td><td>{wanted}</td>")), "row {}: {line}", cells[0]);
+        seen += 1;
+    }
+    assert_eq!(seen, 103);
+}
+
+#[test]
 fn every_row_of_annex_ii_is_in_the_contract() {
     let Some(spec) = beside("COCONNECT_SPEC", "../shared/spec") else { return };
     let rows = std::fs::read_to_string(spec.join("annex2.tsv")).unwrap();
