@@ -23,7 +23,9 @@ service_answers() {
   done
   if [ "$mode" = good ]; then [ "$status" != acknowledged ] || verdict=ok
   else
-    case "$status|$reason" in acknowledged*) ;; *"$expected"*) verdict=ok ;; esac
+    # A signed fault ends the message; whatever else is wrong leaves it waiting.
+    local wanted=queued; [ "$mode" != fault ] || wanted=rejected
+    case "$status|$reason" in "$wanted|"*"$expected"*) verdict=ok ;; esac
   fi
   say "  $service: send-co/$mode: $status $(echo "$reason" | cut -c1-160)"
   cell service "send-co/$mode" "$service" ours-to-tool $verdict "$(echo "$status $reason" | cut -c1-300)"
@@ -55,11 +57,14 @@ service() {
         good) service_answers "$service" "$name" $((seed + count)) good acknowledged ;;
         other-document) service_answers "$service" "$name" $((seed + count)) "$mode" "of another document" ;;
         fault) service_answers "$service" "$name" $((seed + count)) "$mode" "the quota of this exporter is used up" ;;
-        *) service_answers "$service" "$name" $((seed + count)) "$mode" "the answer does not verify" ;;
+        changed) service_answers "$service" "$name" $((seed + count)) "$mode" "does not verify: digests:" ;;
+        stranger) service_answers "$service" "$name" $((seed + count)) "$mode" "does not verify: token:" ;;
+        other-message) service_answers "$service" "$name" $((seed + count)) "$mode" "wsa:RelatesTo is not" ;;
+        unconfirmed) service_answers "$service" "$name" $((seed + count)) "$mode" "SignatureConfirmation:" ;;
       esac
     done
     # It must have opened each of them: a refusal of its own shows nothing about our reading.
-    [ "$(grep -c '^taken' "$SERVED/$name/served")" -ge $count ] || cell service send-co/taken "$service" ours-to-tool FAILED "$(grep -m1 '^refused' "$SERVED/$name/served")"
+    [ "$(grep '^taken' "$SERVED/$name/served" | cut -f3 | sort -u | wc -l)" -ge $count ] || cell service send-co/taken "$service" ours-to-tool FAILED "$(grep -m1 '^refused' "$SERVED/$name/served")"
   else
     cell service start "$service" ours-to-tool FAILED "$(said "$SERVED/$name/served.err")"
   fi
