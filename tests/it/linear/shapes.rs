@@ -266,7 +266,11 @@ pub const MANY: &[Many] = &[
         make: |n| {
             let mut data = Vec::new();
             closed(b"<a>clear</a>", &mut data);
-            let data = String::from_utf8(data).unwrap().replacen("KeyName>k<", "KeyName>another<", 1);
+            let mut data = String::from_utf8(data).unwrap().replacen("KeyName>k<", "KeyName>another<", 1);
+            // Under a key that nobody here has: a secret of another name is tried at the very end, and must not open it.
+            let octet = data.rfind("CipherValue>").and_then(|end| data[..end].rfind("CipherValue>")).unwrap() + 20;
+            let other = if &data[octet..=octet] == "A" { "B" } else { "A" };
+            data.replace_range(octet..=octet, other);
             let keys = repeat(n.saturating_sub(data.len()), "", "", |i, t| {
                 let _ = write!(
                     t,
