@@ -19,7 +19,7 @@ pub const ATTRIBUTES_MAX: usize = 8_000_000;
 pub const ENTITY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Octets of that budget which a reference within an entity costs beside its text: empty entities that double from level to
 /// level would else be work without end.
-pub const ENTITY_REFERENCE_BYTES: usize = 32;
+pub const ENTITY_REFERENCE_BYTES: usize = 4;
 /// Entities within entities, and levels of a content model.
 pub const ENTITY_DEPTH_MAX: usize = 32;
 /// Octets of one name; libxml2 draws the same line.

@@ -298,8 +298,8 @@ fn bounds_references_that_bring_nothing() {
         });
         text
     };
-    // 2^12 references fit wherever they stand, 2^18 nowhere.
-    for (levels, fits) in [(12, true), (18, false)] {
+    // 2^12 references fit wherever they stand, 2^20 nowhere.
+    for (levels, fits) in [(12, true), (20, false)] {
         let general = doubled(levels, "", "&");
         for text in [
             format!("{general}]><a>&e{levels};</a>"),
