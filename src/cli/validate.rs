@@ -362,7 +362,7 @@ fn judge(file: &str, mut intake: Intake, agreed: &Version, asked: Option<&Asked>
     let places = |node| Places { intake: &intake, start: document.position(node) };
     let all = |node, list: Vec<Violation>| list.into_iter().map(|v| places(node).of(v)).collect::<Vec<_>>();
     if let Err(Violations { list, total }) = Versions::new(vec![agreed.clone()]).of(&document, node) {
-        let header = document.elements(node).find(|child| document.local(*child) == "MetaData").unwrap_or(node);
+        let header = contract::version::header(&document, node).unwrap_or(node);
         return report(Exit::Refused, None, all(header, list), total, &intake);
     }
     if let Err(Violations { list, total }) = contract::validate(&document, node, slots) {

@@ -42,6 +42,22 @@ impl Versions {
         if versions.is_empty() { Self::default() } else { Self(versions) }
     }
 
+    /// These, each once, those first whose header has the namespace of the document's: of two with one code that one is meant.
+    #[must_use]
+    pub fn fitting<'a>(versions: impl IntoIterator<Item = &'a Version>, document: &Document) -> Self {
+        let header = header(document, document.document_element());
+        let mut all: Vec<Version> = Vec::new();
+        for version in versions {
+            if !all.contains(version) {
+                all.push(version.clone());
+            }
+        }
+        let fits = |version: &Version| header.is_some_and(|node| document.ns(node) == version.slots.uri(Slot::Md));
+        // The sort keeps the order of those that fit alike.
+        all.sort_by_key(|version| !fits(version));
+        Self::new(all)
+    }
+
     /// All of them, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &Version> {
         self.0.iter()
@@ -55,9 +71,7 @@ impl Versions {
     /// One violation at `WCODataModelVersionCode` when the version is none of these.
     pub fn of(&self, document: &Document, node: NodeId) -> Result<&Version, Violations> {
         let first = self.0.first().expect("never none");
-        let header = |node: NodeId| document.local(node) == "MetaData";
-        let base = if header(node) { Some(node) } else { document.elements(node).find(|child| header(*child)) };
-        let Some(base) = base else { return Ok(first) };
+        let Some(base) = header(document, node) else { return Ok(first) };
         // It is the first element in every published schema; a few more are looked at for the sake of a clear answer.
         let told = document.elements(base).take(16).find(|child| document.local(*child) == "WCODataModelVersionCode");
         let Some(told) = told else { return Ok(first) };
@@ -84,6 +98,13 @@ impl Versions {
         };
         Err(Violations { list: vec![violation], total: 1 })
     }
+}
+
+/// `MetaData`, by its local name: `node`, or a child of it.
+#[must_use]
+pub fn header(document: &Document, node: NodeId) -> Option<NodeId> {
+    let is_header = |node: &NodeId| document.local(*node) == "MetaData";
+    if is_header(&node) { Some(node) } else { document.elements(node).find(is_header) }
 }
 
 /// A namespace of a version, by its slot, that a partner file may set: the service's own is fixed.

@@ -347,7 +347,7 @@ fn two_lists_that_name_each_other_do_not_cost_the_product_of_their_lengths() {
 
 #[test]
 fn the_work_for_a_table_grows_with_its_rows_both_ways() {
-    // What is left was once looked for among all that was taken, row by row.
+    // Looking for what is left among all that was taken, row by row, would grow with the square.
     let mapping = Mapping::built_in("national-csv").unwrap();
     let cpu = || {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

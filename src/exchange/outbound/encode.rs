@@ -5,19 +5,21 @@ use std::ops::Range;
 use super::entry::{Failure, OutboxEntry};
 use super::schedule::Outcome;
 use crate::base::id::MessageId;
-use crate::contract::{self, Operation};
+use crate::contract::version::{self, Version, Versions};
+use crate::contract::{self, Operation, Slot, Slots};
 use crate::exchange::evidence::digest_from_hex;
 use crate::exchange::inbound::{document_digest, wrapped};
 use crate::exchange::partner::Partner;
 use crate::exchange::{Exchange, key};
 use crate::store::PartName;
-use crate::xml;
+use crate::xml::{self, Document};
 
 /// Content that reads as the document that was taken.
 pub(super) struct Encoded {
     octets: Vec<u8>,
     document: Range<usize>,
     operation: Operation,
+    slots: Slots,
 }
 
 impl Encoded {
@@ -33,6 +35,11 @@ impl Encoded {
     pub fn operation(&self) -> Operation {
         self.operation
     }
+
+    /// Namespaces of the version in which it was taken; its answer has them too.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
 }
 
 /// Reads the document from the journal, wraps it, and decodes what came out.
@@ -42,8 +49,8 @@ pub(super) fn encode(exchange: &Exchange, entry: &OutboxEntry, partner: &Partner
     let document = document(exchange, entry)?;
     let octets = wrapped(operation.name(), &document);
     let start = octets.len() - document.len() - operation.name().len() - "</>".len();
-    check(&octets, operation, entry, partner)?;
-    Ok(Encoded { document: start..start + document.len(), octets, operation })
+    let slots = check(&octets, operation, entry, partner)?;
+    Ok(Encoded { document: start..start + document.len(), octets, operation, slots })
 }
 
 fn document(exchange: &Exchange, entry: &OutboxEntry) -> Result<Vec<u8>, Box<Failure>> {
@@ -59,22 +66,42 @@ fn document(exchange: &Exchange, entry: &OutboxEntry) -> Result<Vec<u8>, Box<Fai
     record.octets(PartName::Document).map(<[u8]>::to_vec).ok_or_else(missing)
 }
 
-fn check(octets: &[u8], operation: Operation, entry: &OutboxEntry, partner: &Partner) -> Result<(), Box<Failure>> {
+fn check(octets: &[u8], operation: Operation, entry: &OutboxEntry, partner: &Partner) -> Result<Slots, Box<Failure>> {
     // What does not read back as taken never leaves, and no later try changes that.
     let wrong = |what: String| Box::new(Failure { outcome: Outcome::Rejected, ..*Failure::technical(what) });
     let tree = xml::parse(octets.to_vec(), &xml::Options::default()).map_err(|error| wrong(error.to_string()))?;
-    let (found, node) = contract::business_document(&tree, tree.document_element(), partner.slots())
+    let slots = slots(&tree, partner)?;
+    let (found, node) = contract::business_document(&tree, tree.document_element(), &slots)
         .map_err(|error| wrong(error.to_string()))?;
     let digest = document_digest(&tree, node).map_err(|error| wrong(error.to_string()))?;
     if found != operation || digest_from_hex(&entry.digest) != Some(digest) {
         return Err(wrong("our own message reads as another document".to_owned()));
     }
-    contract::decode(operation, &tree, node, partner.slots()).map_err(|violations| {
+    contract::decode(operation, &tree, node, &slots).map_err(|violations| {
         Box::new(Failure {
             code: Some("invalid-document".to_owned()),
             errors: violations.list.iter().map(crate::exchange::facts::error_view).collect(),
             ..*wrong(violations.to_string())
         })
     })?;
-    Ok(())
+    Ok(slots)
+}
+
+/// Namespaces of the version in which the document was taken. The partner file may have changed since: what is queued stays
+/// as it is over all tries, and waits where nothing says any more how it is read.
+fn slots(tree: &Document, partner: &Partner) -> Result<Slots, Box<Failure>> {
+    let ours = Version::default();
+    let known = std::iter::once(partner.sent_version()).chain(partner.accepted_versions().iter()).chain([&ours]);
+    let known = Versions::fitting(known, tree);
+    let header = version::header(tree, tree.document_element());
+    let fitting = known
+        .of(tree, tree.document_element())
+        .ok()
+        .filter(|version| header.is_some_and(|node| tree.ns(node) == version.slots.uri(Slot::Md)));
+    fitting.map(|version| version.slots.clone()).ok_or_else(|| {
+        Failure::technical(
+            "it was taken in a version of the WCO Data Model that [wco] of the partner file no longer names: put the version \
+             and its namespaces back under accept until it is delivered",
+        )
+    })
 }

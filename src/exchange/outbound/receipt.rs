@@ -76,9 +76,9 @@ pub(super) fn receipt(
     if authentic.addressing().action.as_deref() == Some(FAULT_ACTION) {
         return Err(explain(Failure::technical("an Acknowledgement under the action of a fault")));
     }
-    let element = contract::acknowledgement_in(sealed.operation(), document, payload, partner.slots())
+    let element = contract::acknowledgement_in(sealed.operation(), document, payload, sealed.slots())
         .map_err(|error| explain(Failure::technical(error.to_string())))?;
-    let acknowledgement = Acknowledgement::decode(document, element, partner.slots())
+    let acknowledgement = Acknowledgement::decode(document, element, sealed.slots())
         .map_err(|violations| explain(Failure::technical(format!("Acknowledgement: {violations}"))))?;
     check(entry, sealed, &acknowledgement).map_err(explain)?;
     Ok(Receipt {

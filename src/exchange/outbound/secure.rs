@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::encode::Encoded;
 use super::entry::{Failure, OutboxEntry};
-use crate::contract::Operation;
+use crate::contract::{Operation, Slots};
 use crate::exchange::Exchange;
 use crate::exchange::partner::Partner;
 use crate::exchange::partner::secret::to_hex;
@@ -27,6 +27,7 @@ pub(super) struct Sealed {
     made: Timestamp,
     operation: Operation,
     version: Version,
+    slots: Slots,
     to: String,
 }
 
@@ -51,6 +52,11 @@ impl Sealed {
 
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// Namespaces of the document, and of the answer.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     pub fn to(&self) -> &str {
@@ -103,6 +109,7 @@ pub(super) fn secure(
         made: now,
         operation: encoded.operation(),
         version,
+        slots: encoded.slots().clone(),
         to,
     })
 }

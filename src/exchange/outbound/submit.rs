@@ -203,25 +203,15 @@ fn check(exchange: &Exchange, submission: &Submission) -> Result<Checked, Submit
 }
 
 /// The versions of the WCO Data Model in which a document may be handed in: that of the contract, and those that partners
-/// are sent; of two with one code that whose header has the document's namespace.
+/// are sent.
 fn handed_in(exchange: &Exchange, named: Option<&Partner>, document: &Document) -> Versions {
-    let root = document.document_element();
-    let is_header = |node: &NodeId| document.local(*node) == "MetaData";
-    let header = if is_header(&root) { Some(root) } else { document.elements(root).find(is_header) };
-    let mut versions = vec![Version::default()];
-    let mut add = |version: &Version| {
-        if !versions.contains(version) {
-            versions.push(version.clone());
-        }
+    let ours = Version::default();
+    let partners = exchange.partners.now();
+    let sent: Vec<&Version> = match named {
+        Some(partner) => vec![partner.sent_version()],
+        None => partners.all().iter().map(|partner| partner.sent_version()).collect(),
     };
-    match named {
-        Some(partner) => add(partner.sent_version()),
-        None => exchange.partners.now().all().iter().for_each(|partner| add(partner.sent_version())),
-    }
-    let fits = |version: &Version| header.is_some_and(|h| document.ns(h) == version.slots.uri(contract::Slot::Md));
-    // The sort keeps the order of those that fit alike.
-    versions.sort_by_key(|version| !fits(version));
-    Versions::new(versions)
+    Versions::fitting(std::iter::once(&ours).chain(sent), document)
 }
 
 /// The document as the partner is sent it: under the namespaces and the code of the agreed version.

@@ -123,3 +123,39 @@ async fn what_a_signature_inside_covers_is_not_written_anew() {
     let shown = hand_in(&world, document).await;
     assert_eq!(shown.status, MessageStatus::Acknowledged, "{:?}", shown.reason);
 }
+
+#[tokio::test]
+async fn what_is_queued_goes_in_the_version_in_which_it_was_taken() {
+    let t = trust();
+    let agree = |world: &World, wco: Wco| {
+        let file = partner("ID", &t.id, |file| file.wco = wco.clone());
+        world.kr.partners().replace(PartnerSet::new(vec![file], Environment::Test).unwrap());
+    };
+    let world = World::with(|id| id.wco = wco(OTHER, &["4.0.0"]), |kr| kr.wco = wco("4.0.0", &[OTHER]));
+    let submit = |seed| Submission {
+        operation: None,
+        document: written(&sample::co(seed, 2), &Version::default()),
+        partner: None,
+        message_id: None,
+    };
+    // Both are taken as 4.2.0; then 4.0.0 is agreed, first with the namespaces of 4.2.0 still there, then without.
+    let first = world.kr.submit(submit(1)).await.unwrap().message_id;
+    agree(&world, wco("4.0.0", &[OTHER]));
+    assert_eq!(world.kr.drive_once().await, 1);
+    let shown = world.kr.message_show(&first).unwrap().pop().unwrap();
+    assert_eq!(shown.status, MessageStatus::Acknowledged, "{:?}", shown.reason);
+
+    agree(&world, wco(OTHER, &["4.0.0"]));
+    let second = world.kr.submit(submit(2)).await.unwrap().message_id;
+    agree(&world, Wco::default());
+    assert_eq!(world.kr.drive_once().await, 1);
+    let shown = world.kr.message_show(&second).unwrap().pop().unwrap();
+    assert_eq!(shown.status, MessageStatus::Queued, "{:?}", shown.reason);
+    assert!(shown.reason.is_some_and(|reason| reason.contains("[wco]")), "it says what to do");
+    // It waits; with the namespaces back it goes.
+    agree(&world, wco("4.0.0", &[OTHER]));
+    world.advance(600);
+    assert_eq!(world.kr.drive_once().await, 1);
+    let shown = world.kr.message_show(&second).unwrap().pop().unwrap();
+    assert_eq!(shown.status, MessageStatus::Acknowledged, "{:?}", shown.reason);
+}

@@ -180,17 +180,9 @@ fn is_leaf(document: &Document, node: NodeId) -> bool {
 
 /// Text and attribute values of HTML that is XML as well.
 fn text(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
+    let mut out = Vec::with_capacity(value.len());
+    xml::escape::push_value(&mut out, value);
+    String::from_utf8(out).expect("text with references in it is text")
 }
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\" />\n\
