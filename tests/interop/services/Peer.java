@@ -107,6 +107,7 @@ public class Peer {
         return out.toByteArray();
     }
 
+    // The first of this name, for what this program made itself, and for what is read after coverage was demanded.
     static Element first(Document document, String name) {
         return (Element) document.getElementsByTagNameNS("*", name).item(0);
     }
@@ -114,6 +115,17 @@ public class Peer {
     static String text(Document document, String name) {
         Element element = first(document, name);
         return element == null ? "" : element.getTextContent().trim();
+    }
+
+    static Element child(Element parent, String namespace, String name) throws Exception {
+        Element found = null;
+        for (Node at = parent.getFirstChild(); at != null; at = at.getNextSibling()) {
+            boolean same = at.getNodeType() == Node.ELEMENT_NODE && name.equals(at.getLocalName()) && namespace.equals(at.getNamespaceURI());
+            demand(!same || found == null, "a second " + name);
+            if (same) found = (Element) at;
+        }
+        demand(found != null, "no " + name);
+        return found;
     }
 
     static String header(String name, String value) {
@@ -164,9 +176,25 @@ public class Peer {
 
     // What was verified of a message.
     static class Opened {
-        final Set<String> signed = new TreeSet<>();
+        final Set<Element> signed = Collections.newSetFromMap(new IdentityHashMap<>());
+        final Set<Element> encrypted = Collections.newSetFromMap(new IdentityHashMap<>());
+        Element envelope, header, body, security;
         int actions;
         byte[] signature, confirmed;
+
+        // The addressing header of this name: there once, at its place, and itself under the signature. A name alone proves
+        // nothing: an element of that name may be signed elsewhere.
+        String header(String name) throws Exception {
+            Element found = child(header, WSA, name);
+            demand(signed.contains(found), name + " is not signed");
+            return found.getTextContent().trim();
+        }
+
+        // Body at its place, and the Timestamp of the one Security header.
+        void demandBodyAndTimestamp() throws Exception {
+            demand(signed.contains(body), "Body is not signed");
+            demand(signed.contains(child(security, WSConstants.WSU_NS, "Timestamp")), "Timestamp is not signed");
+        }
     }
 
     static Opened open(Document document) throws Exception {
@@ -176,6 +204,10 @@ public class Peer {
         List<WSSecurityEngineResult> results = new WSSecurityEngine().processSecurityHeader(document, null, passwords, CRYPTO, CRYPTO);
         if (results == null) throw new Exception("no Security header");
         Opened opened = new Opened();
+        opened.envelope = document.getDocumentElement();
+        opened.header = child(opened.envelope, SOAP, "Header");
+        opened.body = child(opened.envelope, SOAP, "Body");
+        opened.security = child(opened.header, WSConstants.WSSE_NS, "Security");
         for (WSSecurityEngineResult result : results) {
             int action = (Integer) result.get(WSSecurityEngineResult.TAG_ACTION);
             opened.actions |= action;
@@ -184,10 +216,11 @@ public class Peer {
                 // A certificate of the same authority is not enough: it must be that of the gateway.
                 if (!theirs.equals(signer)) throw new Exception("another signer: " + signer.getSubjectX500Principal());
                 opened.signature = (byte[]) result.get(WSSecurityEngineResult.TAG_SIGNATURE_VALUE);
-                @SuppressWarnings("unchecked")
-                List<WSDataRef> references = (List<WSDataRef>) result.get(WSSecurityEngineResult.TAG_DATA_REF_URIS);
-                for (WSDataRef one : references) opened.signed.add(one.getName().getLocalPart());
             }
+            @SuppressWarnings("unchecked")
+            List<WSDataRef> references = (List<WSDataRef>) result.get(WSSecurityEngineResult.TAG_DATA_REF_URIS);
+            if (references != null && action == WSConstants.SIGN) for (WSDataRef one : references) opened.signed.add(one.getProtectedElement());
+            if (references != null && action == WSConstants.ENCR) for (WSDataRef one : references) opened.encrypted.add(one.getProtectedElement());
             SignatureConfirmation confirmation = (SignatureConfirmation) result.get(WSSecurityEngineResult.TAG_SIGNATURE_CONFIRMATION);
             if (confirmation != null) opened.confirmed = confirmation.getSignatureValue();
         }
@@ -260,17 +293,19 @@ public class Peer {
         }
         Document answer = parse(octets);
         Opened opened = open(answer);
-        demand(opened.signed.containsAll(Arrays.asList("Body", "Timestamp", "RelatesTo", "Action")), "signed is only " + opened.signed);
-        demand(text(answer, "RelatesTo").equals(id), "the answer is to another message");
+        opened.demandBodyAndTimestamp();
+        demand(opened.header("RelatesTo").equals(id), "the answer is to another message");
+        String answered = opened.header("Action");
         if (first(answer, "FaultDetail") != null) {
             demand(status >= 400, "a fault with status " + status);
             System.out.println(name + "\trefused\t" + text(answer, "code") + ": " + text(answer, "faultstring") + " (" + text(answer, "verdict")
                 + ", " + text(answer, "referenceId") + ")");
             return;
         }
-        demand(opened.signed.contains("SignatureConfirmation") && Arrays.equals(opened.confirmed, signature), "our signature is not confirmed");
+        Element confirmation = child(opened.security, WSConstants.WSSE11_NS, "SignatureConfirmation");
+        demand(opened.signed.contains(confirmation) && Arrays.equals(opened.confirmed, signature), "our signature is not confirmed");
         String state = text(answer, "NameCode");
-        demand(status == 200 && text(answer, "Action").equals(action + "Response"), "HTTP " + status + " " + text(answer, "Action"));
+        demand(status == 200 && answered.equals(action + "Response"), "HTTP " + status + " " + answered);
         System.out.println(name + "\t" + (state.equals("accepted") ? "accepted" : "FAILED") + "\t" + state + ", digest " + text(answer, "DocumentDigest"));
         String changed = new String(octets, StandardCharsets.UTF_8).replace(">accepted<", ">acceptee<");
         try {
@@ -330,13 +365,13 @@ public class Peer {
         demand(exchange.getRequestHeaders().getFirst("Authorization") != null, "no Basic credentials");
         Document request = parse(exchange.getRequestBody().readAllBytes());
         Opened opened = open(request);
-        demand((opened.actions & WSConstants.TS) != 0 && (opened.actions & WSConstants.ENCR) != 0, "no timestamp, or in clear");
-        demand(opened.signed.containsAll(Arrays.asList("Body", "Timestamp", "MessageID", "Action", "To")), "signed is only " + opened.signed);
-        String id = text(request, "MessageID"), action = text(request, "Action");
-        demand(text(request, "To").endsWith(path), "To is " + text(request, "To"));
+        demand((opened.actions & WSConstants.TS) != 0, "no timestamp was judged");
+        opened.demandBodyAndTimestamp();
+        String id = opened.header("MessageID"), action = opened.header("Action"), to = opened.header("To");
+        demand(to.endsWith(path), "To is " + to);
         demand(action.equals(SVC + ":SendCO"), "Action is " + action);
-        Element business = first(request, "MetaData");
-        demand(business.getParentNode().getLocalName().equals("SendCO"), "the document stands elsewhere");
+        Element business = child(child(opened.body, SVC, "SendCO"), "urn:wco:datamodel:WCO:DocumentMetaData:1", "MetaData");
+        demand(opened.encrypted.contains(business), "the document came in clear");
         byte[] canonical = Canonicalizer.getInstance(Canonicalizer.ALGO_ID_C14N_EXCL_OMIT_COMMENTS).canonicalizeSubtree(business);
         byte[] digest = MessageDigest.getInstance("SHA-256").digest(canonical);
         System.out.println("taken\t" + path + "\t" + mode + "\t" + text(request, "LPCO").length() + " characters");
