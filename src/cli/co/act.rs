@@ -57,6 +57,23 @@ impl Kind {
     }
 }
 
+/// Why something was done.
+#[derive(Debug, Args)]
+struct Reason {
+    /// Why, in words.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Why, as a code agreed with the partner.
+    #[arg(long, value_name = "CODE")]
+    reason_code: Option<String>,
+}
+
+impl Reason {
+    fn why(&self) -> Why {
+        Why { code: self.reason_code.clone(), words: self.reason.clone() }
+    }
+}
+
 /// `co cancel`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("why").required(true).multiple(true).args(["reason", "reason_code"]))]
@@ -66,12 +83,8 @@ pub struct Cancel {
     /// What became of it.
     #[arg(long, value_enum)]
     kind: Kind,
-    /// Why, in words.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Why, as a code agreed with the partner.
-    #[arg(long, value_name = "CODE")]
-    reason_code: Option<String>,
+    #[command(flatten)]
+    said: Reason,
     /// With --kind amendment: the CO as it shall stand (MetaData around LPCO, or LPCO).
     #[arg(long, value_name = "FILE")]
     amended: Option<PathBuf>,
@@ -89,12 +102,8 @@ pub struct Decide {
     /// It stays in force; needs a reason.
     #[arg(long)]
     decline: bool,
-    /// Why, in words.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Why, as a code agreed with the partner.
-    #[arg(long, value_name = "CODE")]
-    reason_code: Option<String>,
+    #[command(flatten)]
+    said: Reason,
     /// When it was decided. Default: now.
     #[arg(long, value_name = "RFC3339")]
     at: Option<Timestamp>,
@@ -159,12 +168,8 @@ pub struct Claim {
     /// Number of the decision within the claim; the highest is in force.
     #[arg(long, value_name = "N", default_value_t = 1)]
     decision_number: u64,
-    /// Why, in words.
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Why, as a code agreed with the partner.
-    #[arg(long, value_name = "CODE")]
-    reason_code: Option<String>,
+    #[command(flatten)]
+    said: Reason,
     /// When it was decided. Default: now.
     #[arg(long, value_name = "RFC3339")]
     at: Option<Timestamp>,
@@ -172,10 +177,6 @@ pub struct Claim {
 
 fn decimal(text: &str) -> Result<Decimal, String> {
     Decimal::parse(text).ok_or_else(|| "expected digits with at most one decimal point, such as 12.5".to_owned())
-}
-
-fn why(code: Option<&String>, words: Option<&String>) -> Why {
-    Why { code: code.cloned(), words: words.cloned() }
 }
 
 pub(super) fn cancel(args: &Cancel) -> Result<Exit, Failure> {
@@ -190,7 +191,7 @@ pub(super) fn cancel(args: &Cancel) -> Result<Exit, Failure> {
     };
     let now = RealClock::new().now();
     let held = Held::find(&args.which, "exporting")?;
-    let why = why(args.reason_code.as_ref(), args.reason.as_ref());
+    let why = args.said.why();
     let message = draft::notice(&held.about, kind, &why, amended, now);
     held.hand_over(&args.which, Operation::SendAmendmentNotification, &message)
 }
@@ -208,7 +209,7 @@ pub(super) fn decide(args: &Decide) -> Result<Exit, Failure> {
         return Err(failure.hint("coconnect co show NUMBER --json lists what came about it"));
     };
     let status = if args.accept { Cancellation::Accepted } else { Cancellation::Declined };
-    let why = why(args.reason_code.as_ref(), args.reason.as_ref());
+    let why = args.said.why();
     let answers = text(notice, "message_id");
     let message = draft::cancellation_status(&held.about, &answers, status, &why, args.at.unwrap_or(now), now);
     held.hand_over(&args.which, Operation::SendCancellationStatus, &message)
@@ -232,7 +233,7 @@ pub(super) fn claim(args: &Claim) -> Result<Exit, Failure> {
         number: args.decision_number,
         granted: args.granted.clone(),
         decided: args.at.unwrap_or(now),
-        why: why(args.reason_code.as_ref(), args.reason.as_ref()),
+        why: args.said.why(),
     };
     let message = draft::feedback(&held.about, &text(&held.row, "message_id"), &claim, now);
     held.hand_over(&args.which, Operation::SendFeedback, &message)
