@@ -15,7 +15,7 @@ use super::schema::{
 };
 use super::service::ServiceIr;
 use super::slots::Slot;
-use super::table::{Process, Type, UNBOUNDED};
+use super::table::{FlatTables, Place, Process, Type, UNBOUNDED};
 
 /// The namespace of the data types, which never stands in a message.
 const DATA: &str = "urn:coconnect:datatype:1";
@@ -90,7 +90,7 @@ impl Generator<'_> {
         line!(self, "use super::pattern::Pattern;");
         line!(
             self,
-            "use super::table::{{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
+            "use super::table::{{Attribute, Complex, Content, Element, Flat, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
         );
         line!(self, "");
     }
@@ -125,7 +125,7 @@ impl Generator<'_> {
             let facets: Vec<String> = simple.facets.iter().map(|facet| self.facet(facet)).collect();
             let _ = writeln!(
                 simples,
-                "    Simple {{ name: {:?}, variety: {variety}, white_space: WhiteSpace::{:?}, facets: &[{}] }},",
+                "    Simple::new({:?}, {variety}, WhiteSpace::{:?}, &[{}]),",
                 simple.name,
                 simple.white_space,
                 facets.join(", ")
@@ -161,6 +161,7 @@ impl Generator<'_> {
                 line!(self, "    classes: {},", pattern.classes);
                 line!(self, "    table: &{:?},", pattern.table);
                 line!(self, "    flags: &{:?},", pattern.flags);
+                line!(self, "    spaceless: {},", pattern.spaceless);
                 line!(self, "}};\n");
             }
         }
@@ -228,9 +229,10 @@ impl Generator<'_> {
             }
         };
         format!(
-            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n    }},\n",
+            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n        owes_attribute: {},\n    }},\n",
             complex.name.local,
-            flat(&complex.content)
+            flat(&complex.content),
+            complex.attributes.iter().any(|attribute| attribute.required)
         )
     }
 
@@ -401,23 +403,18 @@ impl Generator<'_> {
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
         line!(self, "        #[inline]");
-        line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
-        line!(self, "            let mut out = Self::default();");
+        line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
+        line!(self, "            if binder.has_attributes(node, complex) {{");
         line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
         for (at, attribute) in attributes.iter().enumerate() {
             let field = snake(&attribute.name.local);
-            let place = if boxed { "out.attributes.get_or_insert_default()" } else { "out" };
+            let place = if boxed { "self.attributes.get_or_insert_default()" } else { "self" };
             let value = if attribute.required { "value" } else { "Some(value)" };
             line!(self, "                {at} => {place}.{field} = {value},");
         }
-        line!(self, "                _ => {{}}\n            }});");
-        let wrapped = if value == "text::Decimal" {
-            "text::Decimal::checked(binder.content(node, complex))"
-        } else {
-            "binder.content(node, complex)"
-        };
-        line!(self, "            out.value = {wrapped};");
-        line!(self, "            out\n        }}\n    }}\n");
+        line!(self, "                _ => {{}}\n            }});\n            }}");
+        let place = if value == "text::Decimal" { "self.value.unchecked()" } else { "&mut self.value" };
+        line!(self, "            binder.content(node, complex, {place});\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         if boxed {
@@ -492,33 +489,30 @@ impl Generator<'_> {
         }
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
-        line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
-        line!(self, "            let mut out = Self::default();");
-        line!(self, "            binder.attributes(node, complex, &mut |_, _| {{}});");
-        line!(self, "            binder.children(node, complex, &mut |binder, child| match child.index {{");
+        line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
+        line!(self, "            binder.check_attributes(node, complex);");
+        line!(self, "            let mut children = binder.children(node, complex);");
+        line!(self, "            while let Some(child) = binder.next(&mut children) {{ match child.index {{");
         for (element, _, class, form) in &fields {
             let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
             let field = snake(&element.name.local);
-            let value = match class {
-                Class::Text => "binder.text(&child)",
-                Class::Decimal => "binder.decimal(&child)",
-                Class::Value | Class::Structure => "binder.complex(&child)",
+            let place = match form {
+                Form::One => format!("&mut self.{field}"),
+                Form::Optional | Form::OptionalBoxed => format!("self.{field}.get_or_insert_default()"),
+                Form::Many => format!("super::super::bind::push(&mut self.{field})"),
             };
-            match form {
-                Form::One => line!(self, "                {at} => out.{field} = {value},"),
-                Form::Optional => line!(self, "                {at} => out.{field} = Some({value}),"),
-                Form::OptionalBoxed => {
-                    line!(self, "                {at} => out.{field} = Some(Box::new({value})),")
-                }
-                Form::Many => {
-                    line!(self, "                {at} => super::super::bind::push(&mut out.{field}, {value}),")
-                }
-            }
+            let read = match (class, form) {
+                (Class::Text, _) => "text",
+                (Class::Decimal, _) => "decimal",
+                (Class::Value | Class::Structure, Form::OptionalBoxed) => "boxed",
+                (Class::Value | Class::Structure, _) => "complex",
+            };
+            line!(self, "                {at} => binder.{read}(&child, {place}),");
         }
         if any {
-            line!(self, "                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),");
+            line!(self, "                super::super::bind::FOREIGN => self.foreign.push(binder.keep(&child)),");
         }
-        line!(self, "                _ => {{}}\n            }});\n            out\n        }}\n    }}\n");
+        line!(self, "                _ => {{}}\n            }} }}\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");
@@ -645,16 +639,16 @@ impl Generator<'_> {
     }
 }
 
-/// The places of a flat sequence.
+/// How the children of a flat sequence are found.
 fn flat(content: &ContentIr) -> String {
-    let Some((elements, parts)) = content.flat() else { return "None".to_owned() };
-    let place = |part: &ParticleIr| match part.term {
-        TermIr::Element(at) => {
-            format!("Place::element({at}, {:?}, {}, {})", elements[usize::from(at)].name.local, part.min, part.max)
-        }
-        _ => format!("Place::any({}, {})", part.min, part.max),
+    let Some(FlatTables { places, keys, slots, multiplier }) = content.flat_tables() else { return "None".to_owned() };
+    let place = |place: &Place| {
+        let Place { name, min, max, element, barrier, owes, .. } = place;
+        format!("Place::new({name:?}, {min}, {max}, {element}, {barrier}, {owes})")
     };
-    format!("Some(&[{}])", parts.iter().map(place).collect::<Vec<_>>().join(", "))
+    let places = places.iter().map(place).collect::<Vec<_>>().join(", ");
+    let keys = keys.iter().map(|key| format!("{key:#x}")).collect::<Vec<_>>().join(", ");
+    format!("Some(Flat {{ places: &[{places}], keys: &[{keys}], slots: &{slots:?}, multiplier: {multiplier:#x} }})")
 }
 
 /// How a value is read and written.

@@ -142,18 +142,25 @@ pub enum ContentIr {
 }
 
 impl ContentIr {
-    /// Its declarations and the parts of its model, where that is one sequence of at most 64 elements and wildcards.
+    /// How its children are found, where its model is one sequence of at most 64 elements and wildcards without text between.
     #[must_use]
-    pub fn flat(&self) -> Option<(&[ElementIr], &[ParticleIr])> {
-        match self {
-            Self::Elements {
-                elements, model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, ..
-            } => {
-                let plain = parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)));
-                (plain && parts.len() <= 64).then_some((elements, parts))
-            }
-            _ => None,
+    pub fn flat_tables(&self) -> Option<table::FlatTables> {
+        let Self::Elements { elements, model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, mixed: false } = self
+        else {
+            return None;
+        };
+        if parts.len() > 64 {
+            return None;
         }
+        // A place keeps its name as long as the program runs, as the tables do.
+        let name = |at: u16| &*elements[usize::from(at)].name.local.clone().leak();
+        let place = |part: &ParticleIr| match part.term {
+            TermIr::Element(at) => Some((Some((at, name(at))), part.min, part.max)),
+            TermIr::Any(..) => Some((None, part.min, part.max)),
+            _ => None,
+        };
+        let places: Option<Vec<_>> = parts.iter().map(place).collect();
+        places.map(|places| table::FlatTables::new(&places))
     }
 }
 
@@ -1593,16 +1600,8 @@ impl Ir {
                 name: leak(&complex.name.local),
                 attributes: complex.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
                 any_attribute: complex.any_attribute.as_ref().map(|(w, p)| (self.leak_wildcard(w), *p)),
-                flat: complex.content.flat().map(|(elements, parts)| {
-                    let place = |part: &ParticleIr| match part.term {
-                        TermIr::Element(at) => {
-                            let name = &elements[usize::from(at)].name.local;
-                            table::Place::element(at, name, part.min, part.max)
-                        }
-                        _ => table::Place::any(part.min, part.max),
-                    };
-                    &*parts.iter().map(place).collect::<Vec<_>>().leak()
-                }),
+                flat: complex.content.flat_tables().map(table::FlatTables::leak),
+                owes_attribute: complex.attributes.iter().any(|attribute| attribute.required),
                 content: match &complex.content {
                     ContentIr::Empty => table::Content::Empty,
                     ContentIr::Simple(number) => table::Content::Simple(*number),
@@ -1695,14 +1694,10 @@ fn leak_simple(simple: &SimpleIr) -> super::datatype::Simple {
         })
         .collect::<Vec<_>>()
         .leak();
-    super::datatype::Simple {
-        name: simple.name.clone().leak(),
-        variety: match &simple.variety {
-            VarietyIr::Atomic(primitive) => Variety::Atomic(*primitive),
-            VarietyIr::List(item) => Variety::List(*item),
-            VarietyIr::Union(members) => Variety::Union(members.clone().leak()),
-        },
-        white_space: simple.white_space,
-        facets,
-    }
+    let variety = match &simple.variety {
+        VarietyIr::Atomic(primitive) => Variety::Atomic(*primitive),
+        VarietyIr::List(item) => Variety::List(*item),
+        VarietyIr::Union(members) => Variety::Union(members.clone().leak()),
+    };
+    super::datatype::Simple::new(simple.name.clone().leak(), variety, simple.white_space, facets)
 }
