@@ -154,8 +154,16 @@ enum Rest {
 impl Quick {
     const fn of(variety: Variety, facets: &'static [Facet]) -> Self {
         let counts_characters = matches!(variety, Variety::Atomic(Primitive::String));
-        let mut quick =
-            Self { least: 0, most: u64::MAX, fraction: u64::MAX, low: 0, high: u64::MAX, rest: Rest::Nothing, tight: false, beyond: false };
+        let mut quick = Self {
+            least: 0,
+            most: u64::MAX,
+            fraction: u64::MAX,
+            low: 0,
+            high: u64::MAX,
+            rest: Rest::Nothing,
+            tight: false,
+            beyond: false,
+        };
         let mut at = 0;
         while at < facets.len() {
             match facets[at] {
@@ -248,12 +256,7 @@ const fn whole(bound: &str) -> Option<u64> {
 impl Simple {
     /// A simple type.
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        variety: Variety,
-        white_space: WhiteSpace,
-        facets: &'static [Facet],
-    ) -> Self {
+    pub const fn new(name: &'static str, variety: Variety, white_space: WhiteSpace, facets: &'static [Facet]) -> Self {
         Self { name, variety, white_space, facets, quick: Quick::of(variety, facets) }
     }
 }
@@ -284,7 +287,7 @@ pub fn normalize(text: Cow<'_, str>, rule: WhiteSpace) -> Cow<'_, str> {
         }
         WhiteSpace::Replace => text,
         WhiteSpace::Collapse => {
-            if !Seen::spaced(text.as_bytes()).loose {
+            if !Seen::of(&Short::from(&*text)).loose {
                 return text;
             }
             let mut out = String::with_capacity(text.len());
@@ -400,41 +403,68 @@ struct Seen {
 }
 
 impl Seen {
-    /// Eight octets at a time: most values are short, and have no white space.
+    /// Eight octets at a time.
     #[inline(always)]
     fn of(short: &Short<'_>) -> Self {
-        const TOPS: u64 = 0x8080_8080_8080_8080;
-        // The top bit of each octet that is at most a space.
-        let spaces = |word: u64| !((word & !TOPS) + 0x5F5F_5F5F_5F5F_5F5F | word) & TOPS;
         let octets = short.text.as_bytes();
-        let (all, spaced) = match short.words {
+        let mut look = Look::default();
+        match short.words {
             Some([a, b, c]) => {
                 let [x, y, z] = Short::mask(octets.len());
-                (a | b | c, (spaces(a) & x) | (spaces(b) & y) | (spaces(c) & z) != 0)
+                // Most values are short, and have no white space.
+                if (at_most_space(a) & x) | (at_most_space(b) & y) | (at_most_space(c) & z) == 0 {
+                    return Self { ascii: (a | b | c) & TOPS == 0, control: false, loose: false };
+                }
+                for (word, mask) in [(a, x), (b, y), (c, z)] {
+                    look.at(word, mask);
+                }
             }
             None => {
                 let (words, rest) = octets.as_chunks::<8>();
-                let last = octets.last_chunk::<8>().filter(|_| !rest.is_empty());
-                words.iter().chain(last).fold((0, octets.len() < 8), |(all, spaced), word| {
-                    let word = u64::from_le_bytes(*word);
-                    (all | word, spaced | (spaces(word) != 0))
-                })
+                words.iter().for_each(|word| look.at(u64::from_le_bytes(*word), u64::MAX));
+                let (word, mask) = rest
+                    .iter()
+                    .rev()
+                    .fold((0, 0), |(word, mask): (u64, u64), octet| (word << 8 | u64::from(*octet), mask << 8 | 0xFF));
+                look.at(word, mask);
             }
-        };
-        let ascii = all & TOPS == 0 && (short.words.is_some() || octets.len() >= 8);
-        if !spaced {
-            return Self { ascii, control: false, loose: false };
         }
-        Self { ascii, ..Self::spaced(octets) }
+        let ends = octets.first() == Some(&b' ') || octets.last() == Some(&b' ');
+        Self { ascii: look.all & TOPS == 0, control: look.control, loose: look.control || look.twice || ends }
     }
+}
 
-    /// Likewise for a text that has white space.
-    fn spaced(text: &[u8]) -> Self {
-        let control = text.iter().any(|octet| *octet < b' ');
-        // No early end, so that it is done many octets at a time.
-        let twice = text.iter().zip(text.iter().skip(1)).fold(false, |twice, (a, b)| twice | (*a == b' ' && *b == b' '));
-        let ends = text.first() == Some(&b' ') || text.last() == Some(&b' ');
-        Self { ascii: false, control, loose: control || twice || ends }
+/// The top bit of each octet.
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// The top bit of each octet that is at most a space.
+#[inline(always)]
+const fn at_most_space(word: u64) -> u64 {
+    !(((word & !TOPS) + 0x5F5F_5F5F_5F5F_5F5F) | word) & TOPS
+}
+
+/// What the words of a text have shown so far.
+#[derive(Default)]
+struct Look {
+    all: u64,
+    control: bool,
+    /// Two spaces in a row.
+    twice: bool,
+    /// The top bit, when the last octet was a space.
+    carry: u64,
+}
+
+impl Look {
+    /// The next eight octets; those that are not of the text are zeros, and not in `mask`.
+    #[inline]
+    fn at(&mut self, word: u64, mask: u64) {
+        let low = at_most_space(word) & mask;
+        // Of what is at most a space only a space has this bit.
+        let spaces = low & (word << 2);
+        self.all |= word;
+        self.control |= spaces != low;
+        self.twice |= spaces & (spaces << 8 | self.carry >> 56) != 0;
+        self.carry = spaces & 1 << 63;
     }
 }
 
@@ -930,6 +960,31 @@ mod tests {
     }
 
     #[test]
+    fn white_space_is_seen_wherever_it_stands() {
+        let naive = |text: &str| {
+            let control = text.bytes().any(|octet| octet < b' ');
+            let single = text.split(' ').all(|word| !word.is_empty()) || text.is_empty();
+            Seen { ascii: text.is_ascii(), control, loose: control || !single }
+        };
+        for length in 0..40 {
+            for first in 0..length.max(1) {
+                for second in first..length.max(1) {
+                    for octet in [b' ', b'\t', b'\n', b'!', b'0', 0xFF] {
+                        let mut octets = vec![b'x'; length];
+                        for at in [first, second] {
+                            if let Some(place) = octets.get_mut(at) {
+                                *place = octet;
+                            }
+                        }
+                        let text = String::from_utf8_lossy(&octets);
+                        assert_eq!(Seen::of(&Short::from(&*text)), naive(&text), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_taken_at_a_look_breaks_no_rule_of_any_type() {
         // A value that the short way takes is never looked at again.
         let values = [
@@ -1016,8 +1071,18 @@ mod tests {
     #[test]
     fn facets_bound_values_and_lengths_count_characters() {
         static SIMPLES: [Simple; 3] = [
-            Simple::new("n..5,2", Variety::Atomic(Primitive::Decimal), WhiteSpace::Collapse, &[Facet::MinInclusive("0"), Facet::TotalDigits(5), Facet::FractionDigits(2)]),
-            Simple::new("a..3", Variety::Atomic(Primitive::String), WhiteSpace::Preserve, &[Facet::MinLength(1), Facet::MaxLength(3)]),
+            Simple::new(
+                "n..5,2",
+                Variety::Atomic(Primitive::Decimal),
+                WhiteSpace::Collapse,
+                &[Facet::MinInclusive("0"), Facet::TotalDigits(5), Facet::FractionDigits(2)],
+            ),
+            Simple::new(
+                "a..3",
+                Variety::Atomic(Primitive::String),
+                WhiteSpace::Preserve,
+                &[Facet::MinLength(1), Facet::MaxLength(3)],
+            ),
             Simple::new("digest", Variety::Atomic(Primitive::Base64Binary), WhiteSpace::Collapse, &[Facet::Length(2)]),
         ];
         let codes = |simple: usize, value: &str| {

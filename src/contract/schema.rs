@@ -145,7 +145,11 @@ impl ContentIr {
     /// How its children are found, where its model is one sequence of at most 64 elements and wildcards without text between.
     #[must_use]
     pub fn flat_tables(&self) -> Option<table::FlatTables> {
-        let Self::Elements { elements, model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, mixed: false } = self
+        let Self::Elements {
+            elements,
+            model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) },
+            mixed: false,
+        } = self
         else {
             return None;
         };

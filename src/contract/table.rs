@@ -225,6 +225,9 @@ impl Place {
 /// Octets of the slots of a sequence: at most 64 places, at most a quarter of the slots filled.
 const SLOTS_MAX: usize = 256;
 
+/// A part of a flat sequence: number and name of its element, none for a wildcard; least and greatest number.
+pub type Part = (Option<(u16, &'static str)>, u32, u32);
+
 /// What [`Flat`] refers to, owned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlatTables {
@@ -244,10 +247,9 @@ impl Flat {
 }
 
 impl FlatTables {
-    /// For a sequence of at most 64 places: of each the number and the name of its element, none for a wildcard; least and
-    /// greatest number.
+    /// For a sequence of at most 64 places.
     #[must_use]
-    pub fn new(parts: &[(Option<(u16, &'static str)>, u32, u32)]) -> Self {
+    pub fn new(parts: &[Part]) -> Self {
         let mut places = Vec::with_capacity(parts.len());
         let (mut barrier, mut owes) = (parts.len() as u16, false);
         for (at, (element, min, max)) in parts.iter().enumerate().rev() {
@@ -284,7 +286,12 @@ impl FlatTables {
     /// For tables that are made at run time; never given back.
     #[must_use]
     pub fn leak(self) -> Flat {
-        Flat { places: self.places.leak(), keys: self.keys.leak(), slots: self.slots.leak(), multiplier: self.multiplier }
+        Flat {
+            places: self.places.leak(),
+            keys: self.keys.leak(),
+            slots: self.slots.leak(),
+            multiplier: self.multiplier,
+        }
     }
 }
 
@@ -321,7 +328,9 @@ impl Flat {
     pub(crate) fn find(&self, name: &Name<'_>, from: usize) -> Option<(usize, &'static Place)> {
         const CLOSE: usize = 8;
         let mut at = from;
-        for word in self.keys.get(from..).unwrap_or_default().iter().take(CLOSE) {
+        while let Some(word) = self.keys.get(at)
+            && at < from + CLOSE
+        {
             if *word == name.word {
                 return self.places.get(at).filter(|place| place.is_of(name)).map(|place| (at, place));
             }
@@ -336,6 +345,7 @@ impl Flat {
 impl Complex {
     /// The element declarations of its content.
     #[must_use]
+    #[inline]
     pub fn elements(&self) -> &'static [Element] {
         match self.content {
             Content::Elements { elements, .. } => elements,

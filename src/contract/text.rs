@@ -47,14 +47,18 @@ impl Text {
     }
 }
 
-/// Puts three words where a [`Text`] holds octets within itself.
+/// Puts three words where a [`Text`] holds octets within itself: the third with the end of the second before it, so that it is
+/// one store.
 #[inline(always)]
 fn put(to: &mut [u8; INLINE], [a, b, c]: [u64; 3]) {
-    let (words, rest) = to.as_chunks_mut::<8>();
-    if let ([first, second], Some(third)) = (words, rest.first_chunk_mut::<6>()) {
-        (*first, *second) = (a.to_le_bytes(), b.to_le_bytes());
-        let [a, b, c, d, e, f, ..] = c.to_le_bytes();
-        *third = [a, b, c, d, e, f];
+    if let Some(first) = to.first_chunk_mut() {
+        *first = a.to_le_bytes();
+    }
+    if let Some(second) = to.get_mut(8..).and_then(|rest| rest.first_chunk_mut()) {
+        *second = b.to_le_bytes();
+    }
+    if let Some(third) = to.last_chunk_mut() {
+        *third = (b >> 48 | c << 16).to_le_bytes();
     }
 }
 

@@ -84,7 +84,8 @@ pub fn push<T: Default>(values: &mut Vec<T>) -> &mut T {
     if values.capacity() == 0 {
         values.reserve_exact(1);
     }
-    values.push(T::default());
+    // Made where it stays, unlike what is pushed.
+    values.resize_with(values.len() + 1, T::default);
     values.last_mut().expect("a value was pushed")
 }
 
@@ -269,9 +270,9 @@ impl<'a> Binder<'a> {
                 self.instance_attribute(node, local);
                 continue;
             }
-            let at = declared.iter().position(|d| {
-                same(d.name.as_bytes(), local.as_bytes()) && self.in_document(d.ns) == u32::from(number)
-            });
+            let at = declared
+                .iter()
+                .position(|d| same(d.name.as_bytes(), local.as_bytes()) && self.in_document(d.ns) == u32::from(number));
             if let Some(at) = at
                 && let Some(declaration) = declared.get(at).filter(|d| !d.prohibited)
             {
@@ -435,8 +436,7 @@ impl<'a> Binder<'a> {
                     return;
                 }
                 if let Content::Simple(simple) = complex.content {
-                    if element.fixed.is_none() { self.simple(node, simple, &mut Text::default()); } else {
-                    self.simple_checked(node, simple, element.fixed);}
+                    self.simple_checked(node, simple, element.fixed);
                     return;
                 }
                 let mut children = self.children(node, complex);

@@ -16,8 +16,8 @@ pub struct Children {
     parent: NodeId,
     /// The child to look at next.
     next: Option<NodeId>,
+    complex: &'static Complex,
     elements: &'static [Element],
-    parts: &'static [Particle],
     /// How the place of a child is found; without places in other models than a flat sequence.
     flat: &'static Flat,
     /// Whether it is one.
@@ -67,8 +67,8 @@ impl<'a> Binder<'a> {
         let mut children = Children {
             parent: node,
             next: self.document.first_child(node),
-            elements: &[],
-            parts: &[],
+            complex,
+            elements: complex.elements(),
             flat: complex.flat.as_ref().unwrap_or(Flat::NONE),
             is_flat: complex.flat.is_some(),
             at: 0,
@@ -79,12 +79,6 @@ impl<'a> Binder<'a> {
             stepped: false,
             rest: None,
         };
-        if let Content::Elements { elements, model, .. } = &complex.content {
-            children.elements = elements;
-            if let Term::Sequence(parts) = model.term {
-                children.parts = parts;
-            }
-        }
         if children.is_flat {
             children.reach(0, 0);
         } else {
@@ -115,6 +109,12 @@ impl<'a> Binder<'a> {
     /// The next child, the path leading to it; none at the end, and when the document is too deep.
     #[inline]
     pub fn next(&mut self, children: &mut Children) -> Option<Child> {
+        self.in_place(children).or_else(|| self.next_by_the_rules(children))
+    }
+
+    /// The next child, when it is an element that stands where it may, and nothing is to be said about it.
+    #[inline(always)]
+    fn in_place(&mut self, children: &mut Children) -> Option<Child> {
         if let Some(node) = children.next
             && let Some((name, ns, next)) = self.document.element_at(node)
             && let Some((position, place)) = children.flat.find(&name, children.at)
@@ -136,7 +136,7 @@ impl<'a> Binder<'a> {
                 return Some(Child { node, index: place.element, kind: element.kind });
             }
         }
-        self.next_by_the_rules(children)
+        None
     }
 
     #[inline(never)]
@@ -146,15 +146,26 @@ impl<'a> Binder<'a> {
         }
         // Violations of the sequence are those of the parent.
         self.path.pop();
-        let found = if !children.is_flat {
-            let matched = children.rest.as_mut().and_then(|rest| rest.matched.next());
-            matched.map(|(child, occurrence)| (child, occurrence, false))
-        } else if children.next.is_none() && children.is_complete() {
-            None
-        } else {
+        let found = if children.is_flat {
+            let spaced = self.pass_spaces(children);
+            if children.next.is_none() && children.is_complete() {
+                return None;
+            }
+            if spaced {
+                self.path.push(Step { what: What::Named(""), occurrence: 1, repeats: false });
+                children.stepped = true;
+                if let Some(child) = self.in_place(children) {
+                    return Some(child);
+                }
+                children.stepped = false;
+                self.path.pop();
+            }
             let found = self.next_out_of_order(children);
             children.reach(children.at, children.count);
             found
+        } else {
+            let matched = children.rest.as_mut().and_then(|rest| rest.matched.next());
+            matched.map(|(child, occurrence)| (child, occurrence, false))
         };
         let (child, occurrence, repeats) = found?;
         let what = match children.elements.get(usize::from(child.index)) {
@@ -166,11 +177,27 @@ impl<'a> Binder<'a> {
         Some(child)
     }
 
+    /// Passes over what is no element; whether there was any. Most is what an indented document has between its elements.
+    fn pass_spaces(&mut self, children: &mut Children) -> bool {
+        let mut passed = false;
+        while let Some(node) = children.next
+            && let kind @ (Kind::Text | Kind::Comment | Kind::ProcessingInstruction) = self.document.kind(node)
+        {
+            if kind == Kind::Text {
+                self.stray_text(node);
+            }
+            children.next = self.document.next_sibling(node);
+            passed = true;
+        }
+        passed
+    }
+
     /// The next child of a flat sequence, with its occurrence and whether it repeats: the whole of the rules, for what is
     /// not simply the next element.
     fn next_out_of_order(&mut self, walk: &mut Children) -> Option<(Child, u32, bool)> {
-        let Children { elements, parts, at, count, next, parent, rest, .. } = walk;
-        let (elements, parts) = (*elements, *parts);
+        let Children { complex, elements, at, count, next, parent, rest, .. } = walk;
+        let elements = *elements;
+        let parts = complex.flat().map_or(&[][..], |(_, parts)| parts);
         let Rest { misplaced, skipped, .. } = &mut **rest.get_or_insert_default();
         let document = self.document;
         while let Some(node) = *next {
