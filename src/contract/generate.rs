@@ -4,18 +4,24 @@
 //! Refused, because the model could not keep it: mixed content, a repeated group of several elements, an element at
 //! two places of one type, `xsi:nil`.
 
+macro_rules! line {
+    ($self:ident, $($part:tt)*) => {{ let _ = writeln!($self.out, $($part)*); }};
+}
+
+mod codes;
+mod names;
+mod tables;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::codelist::ListId;
 use super::datatype::Primitive;
 use super::read::Error;
-use super::schema::{
-    AttributeIr, ComplexIr, ContentIr, ElementIr, FacetIr, Ir, ParticleIr, TermIr, VarietyIr, WildcardIr,
-};
+use super::schema::{AttributeIr, ComplexIr, ContentIr, ElementIr, Ir, ParticleIr, TermIr, VarietyIr};
 use super::service::ServiceIr;
 use super::slots::Slot;
 use super::table::{Process, Type, UNBOUNDED};
+use names::{snake, type_name};
 
 /// The namespace of the data types, which never stands in a message.
 const DATA: &str = "urn:coconnect:datatype:1";
@@ -67,10 +73,6 @@ struct Occurs {
     max: u32,
 }
 
-macro_rules! line {
-    ($self:ident, $($part:tt)*) => {{ let _ = writeln!($self.out, $($part)*); }};
-}
-
 impl Generator<'_> {
     fn refuse<T>(&self, at: &str, construct: &str) -> Result<T, Error> {
         Err(Error::Unsupported { location: "model".to_owned(), construct: construct.to_owned(), at: at.to_owned() })
@@ -109,152 +111,6 @@ impl Generator<'_> {
             line!(self, "    }},");
         }
         line!(self, "];\n");
-    }
-
-    // ---- tables ----------------------------------------------------------------------------------------------------
-
-    fn tables(&mut self) {
-        self.pattern_statics();
-        let mut simples = String::new();
-        for simple in &self.ir.simples {
-            let variety = match &simple.variety {
-                VarietyIr::Atomic(primitive) => format!("Variety::Atomic(Primitive::{primitive:?})"),
-                VarietyIr::List(item) => format!("Variety::List({item})"),
-                VarietyIr::Union(members) => format!("Variety::Union(&{members:?})"),
-            };
-            let facets: Vec<String> = simple.facets.iter().map(|facet| self.facet(facet)).collect();
-            let _ = writeln!(
-                simples,
-                "    Simple {{ name: {:?}, variety: {variety}, white_space: WhiteSpace::{:?}, facets: &[{}] }},",
-                simple.name,
-                simple.white_space,
-                facets.join(", ")
-            );
-        }
-        let complexes: String = self.ir.complexes.iter().map(|complex| self.complex_row(complex)).collect();
-        let roots: String = self.ir.roots.iter().map(|root| format!("    {},\n", self.element_row(root))).collect();
-        debug_assert!(self.ir.attributes.is_empty(), "the contract declares no global attributes");
-        line!(self, "/// The types of the contract, by number.");
-        line!(self, "pub static TABLES: Tables = Tables {{");
-        line!(
-            self,
-            "    simples: SIMPLES,\n    complexes: COMPLEXES,\n    roots: ROOTS,\n    attributes: &[],\n    wildcards_are_foreign: true,\n}};\n"
-        );
-        line!(self, "static SIMPLES: &[Simple] = &[\n{simples}];\n");
-        line!(self, "static ROOTS: &[Element] = &[\n{roots}];\n");
-        line!(self, "static COMPLEXES: &[Complex] = &[\n{complexes}];\n");
-    }
-
-    fn pattern_statics(&mut self) {
-        for facet in self.ir.simples.iter().flat_map(|simple| &simple.facets) {
-            let FacetIr::Pattern(list, _) = facet else { continue };
-            for pattern in list {
-                let fresh = self.patterns.len();
-                if self.patterns.contains_key(&pattern.source) {
-                    continue;
-                }
-                self.patterns.insert(pattern.source.clone(), fresh);
-                line!(self, "static PATTERN_{fresh}: Pattern = Pattern {{");
-                line!(self, "    source: {:?},", pattern.source);
-                line!(self, "    ascii: &{:?},", pattern.ascii);
-                line!(self, "    ranges: &{:?},", pattern.ranges);
-                line!(self, "    classes: {},", pattern.classes);
-                line!(self, "    table: &{:?},", pattern.table);
-                line!(self, "    flags: &{:?},", pattern.flags);
-                line!(self, "}};\n");
-            }
-        }
-    }
-
-    fn facet(&self, facet: &FacetIr) -> String {
-        match facet {
-            FacetIr::Number(name, number) => format!("Facet::{name}({number})"),
-            FacetIr::Bound(name, value) => format!("Facet::{name}({value:?})"),
-            FacetIr::Pattern(list, words) => {
-                let names: Vec<String> = list
-                    .iter()
-                    .map(|p| format!("&PATTERN_{}", self.patterns.get(&p.source).copied().unwrap_or_default()))
-                    .collect();
-                format!("Facet::Pattern(&[{}], {words:?})", names.join(", "))
-            }
-            FacetIr::Enumeration(list) => format!("Facet::Enumeration(&{list:?})"),
-        }
-    }
-
-    fn element_row(&self, element: &ElementIr) -> String {
-        let kind = match element.kind {
-            Type::Simple(number) => format!("Type::Simple({number})"),
-            Type::Complex(number) => format!("Type::Complex({number})"),
-            Type::Anything => "Type::Anything".to_owned(),
-        };
-        format!(
-            "Element {{ ns: {}, name: {:?}, wco_id: {:?}, kind: {kind}, nillable: {}, fixed: {:?} }}",
-            self.ir.number(&element.name.ns),
-            element.name.local,
-            element.wco_id,
-            element.nillable,
-            element.fixed
-        )
-    }
-
-    fn complex_row(&self, complex: &ComplexIr) -> String {
-        let attributes: String = sorted(&complex.attributes)
-            .into_iter()
-            .map(|a| {
-                format!(
-                    "Attribute {{ ns: {}, name: {:?}, simple: {}, required: {}, prohibited: {}, fixed: {:?} }}, ",
-                    self.ir.number(&a.name.ns),
-                    a.name.local,
-                    a.simple,
-                    a.required,
-                    a.prohibited,
-                    a.fixed
-                )
-            })
-            .collect();
-        let any_attribute = match &complex.any_attribute {
-            Some((wildcard, process)) => format!("Some(({}, Process::{process:?}))", self.wildcard(wildcard)),
-            None => "None".to_owned(),
-        };
-        let content = match &complex.content {
-            ContentIr::Empty => "Content::Empty".to_owned(),
-            ContentIr::Simple(number) => format!("Content::Simple({number})"),
-            ContentIr::Elements { elements, model, mixed } => {
-                let rows: String = elements.iter().map(|e| format!("            {},\n", self.element_row(e))).collect();
-                format!(
-                    "Content::Elements {{\n        elements: &[\n{rows}        ],\n        model: {},\n        mixed: {mixed},\n    }}",
-                    self.particle(model)
-                )
-            }
-        };
-        format!(
-            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n    }},\n",
-            complex.name.local,
-            flat(&complex.content)
-        )
-    }
-
-    fn particle(&self, particle: &ParticleIr) -> String {
-        let parts = |list: &[ParticleIr]| list.iter().map(|p| self.particle(p)).collect::<Vec<_>>().join(", ");
-        let term = match &particle.term {
-            TermIr::Element(number) => format!("Term::Element({number})"),
-            TermIr::Any(wildcard, process) => format!("Term::Any({}, Process::{process:?})", self.wildcard(wildcard)),
-            TermIr::Sequence(list) => format!("Term::Sequence(&[{}])", parts(list)),
-            TermIr::Choice(list) => format!("Term::Choice(&[{}])", parts(list)),
-            TermIr::All(list) => format!("Term::All(&[{}])", parts(list)),
-        };
-        format!("Particle {{ min: {}, max: {}, term: {term} }}", particle.min, particle.max)
-    }
-
-    fn wildcard(&self, wildcard: &WildcardIr) -> String {
-        match wildcard {
-            WildcardIr::Any => "Wildcard::Any".to_owned(),
-            WildcardIr::Other(uri) => format!("Wildcard::Other({})", self.ir.number(uri)),
-            WildcardIr::List(list) => {
-                let numbers: Vec<u8> = list.iter().map(|uri| self.ir.number(uri)).collect();
-                format!("Wildcard::List(&{numbers:?})")
-            }
-        }
     }
 
     // ---- model -----------------------------------------------------------------------------------------------------
@@ -558,103 +414,10 @@ impl Generator<'_> {
         Ok(())
     }
 
-    // ---- code lists ------------------------------------------------------------------------------------------------
-
-    /// The visitor of the codes of an element with elements.
-    fn codes(&mut self, name: &str, fields: &[(&ElementIr, String, Class, Form)]) {
-        line!(self, "    impl Codes for {name} {{");
-        line!(self, "        #[inline]");
-        line!(self, "        fn codes<V: Visit>(&self, visit: &mut V) {{");
-        let mut any = false;
-        for (element, _, class, form) in fields {
-            let many = matches!(form, Form::Many);
-            let occurrence = if many { "at + 1" } else { "0" };
-            let Some(visit) = self.visit(element, *class, occurrence) else { continue };
-            any = true;
-            let field = snake(&element.name.local);
-            match form {
-                Form::One => line!(self, "            {{ let value = &self.{field}; {visit} }}"),
-                Form::Optional => line!(self, "            if let Some(value) = &self.{field} {{ {visit} }}"),
-                Form::OptionalBoxed => {
-                    line!(self, "            if let Some(value) = self.{field}.as_deref() {{ {visit} }}")
-                }
-                Form::Many => {
-                    line!(self, "            for (at, value) in self.{field}.iter().enumerate() {{ {visit} }}");
-                }
-            }
-        }
-        if !any {
-            line!(self, "            let _ = visit;");
-        }
-        line!(self, "        }}\n    }}\n");
-    }
-
-    /// What hands over the codes of `value`, which is an element; none when it has none.
-    fn visit(&self, element: &ElementIr, class: Class, occurrence: &str) -> Option<String> {
-        let name = &element.name.local;
-        if matches!(class, Class::Structure) {
-            let Type::Complex(number) = element.kind else { return None };
-            if !self.has_codes(number, 0) {
-                return None;
-            }
-            return Some(format!("visit.enter({name:?}, {occurrence}); value.codes(visit); visit.leave();"));
-        }
-        let list = ListId::of_remark(name, &element.code_remarks)?;
-        let (attribute, value) = match (element.kind, class) {
-            (Type::Complex(number), Class::Value) => self.coded_value(number),
-            _ => (String::new(), "Some(value)".to_owned()),
-        };
-        let id = &element.wco_id;
-        let coded = format!(
-            "Coded {{ element: {name:?}, attribute: {attribute:?}, wco_id: {id:?}, list: ListId({}) }}",
-            list.0
-        );
-        Some(format!("if let Some(text) = {value} {{ visit.code(&{coded}, {occurrence}, text.as_str()); }}"))
-    }
-
-    /// The attribute of a value that is the code, and how it is reached; amounts and measures are coded in their unit.
-    fn coded_value(&self, number: u32) -> (String, String) {
-        let shape = self.ir.complexes[number as usize].shape;
-        let attributes = sorted(&self.ir.complexes[shape as usize].attributes);
-        let unit = attributes.iter().find(|a| matches!(a.name.local.as_str(), "unitCode" | "currencyID"));
-        match unit {
-            Some(unit) if unit.required => {
-                (unit.name.local.clone(), format!("Some(&value.{})", snake(&unit.name.local)))
-            }
-            Some(unit) => (unit.name.local.clone(), format!("value.{}.as_ref()", snake(&unit.name.local))),
-            None => (String::new(), "Some(&value.value)".to_owned()),
-        }
-    }
-
-    /// Whether anything in the type is bound to a code list.
-    fn has_codes(&self, number: u32, depth: usize) -> bool {
-        let shape = self.ir.complexes[number as usize].shape;
-        let ContentIr::Elements { elements, .. } = &self.ir.complexes[shape as usize].content else { return false };
-        // A type within itself is seen at once or not at all; the depth only ends the walk.
-        depth < 16
-            && elements.iter().any(|element| match element.kind {
-                _ if ListId::of_remark(&element.name.local, &element.code_remarks).is_some() => true,
-                Type::Complex(inner) => self.has_codes(inner, depth + 1),
-                _ => false,
-            })
-    }
-
     fn documented(&mut self, documentation: &str) {
         let text = if documentation.is_empty() { "A type of the contract." } else { documentation };
         line!(self, "    /// {text}");
     }
-}
-
-/// The places of a flat sequence.
-fn flat(content: &ContentIr) -> String {
-    let Some((elements, parts)) = content.flat() else { return "None".to_owned() };
-    let place = |part: &ParticleIr| match part.term {
-        TermIr::Element(at) => {
-            format!("Place::element({at}, {:?}, {}, {})", elements[usize::from(at)].name.local, part.min, part.max)
-        }
-        _ => format!("Place::any({}, {})", part.min, part.max),
-    };
-    format!("Some(&[{}])", parts.iter().map(place).collect::<Vec<_>>().join(", "))
 }
 
 /// How a value is read and written.
@@ -687,66 +450,5 @@ fn has_wildcard(particle: &ParticleIr) -> bool {
         TermIr::Element(_) => false,
         TermIr::Any(_, Process::Skip | Process::Lax | Process::Strict) => true,
         TermIr::Sequence(parts) | TermIr::Choice(parts) | TermIr::All(parts) => parts.iter().any(has_wildcard),
-    }
-}
-
-/// `LPCOType` is `Lpco`, `IDType` is `Id`.
-fn type_name(name: &str) -> String {
-    let name = name.strip_suffix("Type").filter(|rest| !rest.is_empty()).unwrap_or(name);
-    words(name)
-        .into_iter()
-        .map(|word| {
-            let mut characters = word.chars();
-            characters
-                .next()
-                .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
-        })
-        .collect()
-}
-
-/// `WCODataModelVersionCode` is `wco_data_model_version_code`.
-fn snake(name: &str) -> String {
-    let name = words(name).join("_");
-    match name.as_str() {
-        "type" => "kind".to_owned(),
-        "ref" | "match" | "use" | "self" | "in" => format!("{name}_"),
-        _ => name,
-    }
-}
-
-/// Words of a name in lower case: a run of capitals is one word, but for its last letter before a small one.
-fn words(name: &str) -> Vec<String> {
-    let characters: Vec<char> = name.chars().collect();
-    let mut out: Vec<String> = Vec::new();
-    for (at, character) in characters.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|b| characters.get(b));
-        let after = characters.get(at + 1);
-        let begins = character.is_ascii_uppercase()
-            && (before.is_none_or(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-                || after.is_some_and(|a| a.is_ascii_lowercase()));
-        if begins || out.is_empty() {
-            out.push(String::new());
-        }
-        if let Some(word) = out.last_mut() {
-            word.push(character.to_ascii_lowercase());
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_follow_the_words_of_the_contract() {
-        assert_eq!(snake("WCODataModelVersionCode"), "wco_data_model_version_code");
-        assert_eq!(snake("IssueDateTime"), "issue_date_time");
-        assert_eq!(snake("ID"), "id");
-        assert_eq!(snake("MarksNumbersID"), "marks_numbers_id");
-        assert_eq!(snake("wcoId"), "wco_id");
-        assert_eq!(snake("type"), "kind");
-        assert_eq!(type_name("LPCOType"), "Lpco");
-        assert_eq!(type_name("TransportContractDocumentType"), "TransportContractDocument");
     }
 }
