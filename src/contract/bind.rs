@@ -4,7 +4,11 @@
 //! Recovers from everything, so that all violations of a message are told at once. Linear in the nodes below the
 //! element that is bound.
 
+mod keep;
+
 use std::borrow::Cow;
+
+pub use keep::{Between, ForeignAttribute, Nillable};
 
 use super::datatype::{self, Broken, Simple};
 use super::table::{
@@ -441,6 +445,8 @@ impl<'a> Binder<'a> {
                 self.path.pop();
             }
         }
+        // Only the element at hand may say it, not what is below.
+        self.nillable = false;
         for (at, declaration) in declared.iter().enumerate() {
             if declaration.required && seen & (1 << (at & 63)) == 0 {
                 self.enter_attribute(declaration.name, wco_id);

@@ -1,15 +1,24 @@
-//! Writes `generated.rs` from what `read`, `schema` and `service` found: tables, typed model, decoder, encoder,
-//! operation table. Pure text out; a test compares it with the committed file.
+//! Writes Rust from what `read`, `schema` and `service` found: tables, typed model, decoder, encoder. [`generate`] is for
+//! our contract, with its operation table and code lists: `generated.rs`; a test compares it with the committed file.
+//! [`decoder`] is for any schemas that the reader takes. Pure text out.
 //!
-//! Refused, because the model could not keep it: mixed content, a repeated group of several elements, an element at
-//! two places of one type, `xsi:nil`.
+//! A type whose elements have one place each becomes a structure with a field for each. Where their order among each
+//! other says something (mixed content, a repeated group of several elements, an element at two places, a wildcard before
+//! the end) it becomes a list of them in their order.
+//!
+//! Refused, because the model could not keep it: a fixed value of an element with attributes. In our contract also what
+//! its code lists, JSON and mappings do not know: such lists, `xsi:nil`, fixed values, elements of any type, attributes
+//! beside elements.
 
 macro_rules! line {
     ($self:ident, $($part:tt)*) => {{ let _ = writeln!($self.out, $($part)*); }};
 }
 
+mod attributes;
 mod codes;
+mod decoder;
 mod names;
+mod ordered;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +30,10 @@ use super::schema::{AttributeIr, ComplexIr, ContentIr, ElementIr, Ir, ParticleIr
 use super::service::ServiceIr;
 use super::slots::Slot;
 use super::table::{Process, Type, UNBOUNDED};
-use names::{snake, type_name};
+pub use decoder::decoder;
+
+use attributes::attribute_fields;
+use names::{TAKEN_TYPES, module_name, snake, type_name, unique};
 
 /// The namespace of the data types, which never stands in a message.
 const DATA: &str = "urn:coconnect:datatype:1";
@@ -44,7 +56,7 @@ fn module(uri: &str) -> Option<&'static str> {
 /// # Errors
 /// [`Error`], for what the model cannot keep.
 pub fn generate(ir: &Ir, service: &ServiceIr) -> Result<String, Error> {
-    let mut generator = Generator { ir, out: String::new(), patterns: BTreeMap::new(), wanted: BTreeSet::new() };
+    let mut generator = Generator::new(ir, Scope::Contract);
     generator.head();
     generator.operations(service);
     generator.tables();
@@ -58,12 +70,44 @@ pub fn generate(ir: &Ir, service: &ServiceIr) -> Result<String, Error> {
     Ok(generator.out)
 }
 
+/// What is generated for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scope {
+    /// Our contract, in this crate.
+    Contract,
+    /// Any schemas, for a crate that uses this one.
+    Any,
+}
+
 struct Generator<'a> {
     ir: &'a Ir,
+    scope: Scope,
     out: String,
     /// Pattern source to the number of its static.
     patterns: BTreeMap<String, usize>,
     wanted: BTreeSet<u32>,
+    /// Names of the types that are wanted.
+    types: BTreeMap<u32, TypeName>,
+}
+
+/// What a type is called.
+#[derive(Clone, Debug, Default)]
+struct TypeName {
+    module: String,
+    name: String,
+    /// The structure of its attributes, or what its content is a list of.
+    part: String,
+}
+
+/// A field of a structure of elements.
+struct Field<'e> {
+    /// Number of the element in its type.
+    at: usize,
+    element: &'e ElementIr,
+    name: String,
+    kind: String,
+    class: Class,
+    form: Form,
 }
 
 /// How often an element occurs in its type.
@@ -73,7 +117,12 @@ struct Occurs {
     max: u32,
 }
 
-impl Generator<'_> {
+impl<'a> Generator<'a> {
+    fn new(ir: &'a Ir, scope: Scope) -> Self {
+        let (out, patterns) = (String::new(), BTreeMap::new());
+        Self { ir, scope, out, patterns, wanted: BTreeSet::new(), types: BTreeMap::new() }
+    }
+
     fn refuse<T>(&self, at: &str, construct: &str) -> Result<T, Error> {
         Err(Error::Unsupported { location: "model".to_owned(), construct: construct.to_owned(), at: at.to_owned() })
     }
@@ -133,24 +182,66 @@ impl Generator<'_> {
         }
     }
 
+    /// Names every type that is wanted, one name for one type of a module.
+    fn name_types(&mut self) -> Result<(), Error> {
+        let mut modules: BTreeMap<&str, String> = BTreeMap::new();
+        let mut used_modules = BTreeSet::new();
+        let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for number in &self.wanted {
+            let complex = &self.ir.complexes[*number as usize];
+            let uri = complex.name.ns.as_str();
+            let module = match (self.scope, modules.get(uri), module(uri)) {
+                (_, Some(known), _) => known.clone(),
+                (Scope::Contract, None, Some(module)) => module.to_owned(),
+                (Scope::Contract, None, None) => {
+                    return self.refuse(&complex.name.to_string(), "a type outside the namespaces of the contract");
+                }
+                (Scope::Any, None, _) => unique(&mut used_modules, &module_name(uri)),
+            };
+            modules.insert(uri, module.clone());
+            let used = used.entry(uri).or_insert_with(|| TAKEN_TYPES.iter().map(|name| (*name).to_owned()).collect());
+            let name = unique(used, &type_name(&complex.name.local));
+            let part = match &complex.content {
+                ContentIr::Simple(_) if are_boxed(complex) => unique(used, &format!("{name}Attributes")),
+                ContentIr::Elements { elements, model, mixed } if self.places(elements, model, *mixed).is_none() => {
+                    unique(used, &format!("{name}Content"))
+                }
+                _ => String::new(),
+            };
+            self.types.insert(*number, TypeName { module, name, part });
+        }
+        Ok(())
+    }
+
     fn model(&mut self) -> Result<(), Error> {
-        let mut modules: BTreeMap<&'static str, Vec<u32>> = BTreeMap::new();
-        for number in self.wanted.clone() {
-            let complex = &self.ir.complexes[number as usize];
-            match module(&complex.name.ns) {
-                Some(module) => modules.entry(module).or_default().push(number),
-                None => return self.refuse(&complex.name.to_string(), "a type outside the namespaces of the contract"),
-            }
+        self.name_types()?;
+        let mut modules: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for (number, TypeName { module, .. }) in &self.types {
+            modules.entry(module.clone()).or_default().push(*number);
         }
         for (module, numbers) in modules {
             line!(self, "/// Types of the namespace `{module}`.");
             line!(self, "pub mod {module} {{");
-            line!(self, "    use super::super::bind::{{Bind, Binder, Foreign}};");
-            line!(self, "    use super::super::codelist::{{Coded, Codes, ListId, Visit}};");
-            line!(self, "    use super::super::table::Complex;");
-            line!(self, "    use super::super::text;");
-            line!(self, "    use super::super::write::{{Write, Writer}};");
-            line!(self, "    use crate::xml::NodeId;\n");
+            match self.scope {
+                Scope::Contract => {
+                    line!(self, "    use super::super::bind::{{Bind, Binder, Foreign}};");
+                    line!(self, "    use super::super::codelist::{{Coded, Codes, ListId, Visit}};");
+                    line!(self, "    use super::super::table::Complex;");
+                    line!(self, "    use super::super::text;");
+                    line!(self, "    use super::super::write::{{Write, Writer}};");
+                    line!(self, "    use crate::xml::NodeId;\n");
+                }
+                Scope::Any => {
+                    line!(
+                        self,
+                        "    use super::super::bind::{{Between, Bind, Binder, Foreign, ForeignAttribute, Nillable}};"
+                    );
+                    line!(self, "    use super::super::table::Complex;");
+                    line!(self, "    use super::super::text;");
+                    line!(self, "    use super::super::write::{{Write, Writer}};");
+                    line!(self, "    use super::super::NodeId;\n");
+                }
+            }
             for number in numbers {
                 self.structure(number)?;
             }
@@ -162,25 +253,26 @@ impl Generator<'_> {
     fn structure(&mut self, number: u32) -> Result<(), Error> {
         let complex = &self.ir.complexes[number as usize];
         match &complex.content {
-            ContentIr::Simple(simple) => self.value_structure(complex, *simple),
-            ContentIr::Empty => self.class_structure(complex, &[], &[], false),
-            ContentIr::Elements { mixed: true, .. } => self.refuse(&complex.name.local, "mixed content in the model"),
-            ContentIr::Elements { elements, model, .. } => {
-                let occurs = self.occurrences(complex, elements, model)?;
-                let any = has_wildcard(model);
-                self.class_structure(complex, elements, &occurs, any)
-            }
+            ContentIr::Simple(simple) => self.value_structure(number, complex, *simple),
+            ContentIr::Empty => self.class_structure(number, complex, &[], &[], false),
+            ContentIr::Elements { elements, model, mixed } => match self.places(elements, model, *mixed) {
+                Some(occurs) => {
+                    let any = has_wildcard(model);
+                    self.class_structure(number, complex, elements, &occurs, any)
+                }
+                None if self.scope == Scope::Contract => {
+                    self.refuse(&complex.name.local, "content whose order must be kept, in the model of the contract")
+                }
+                None => self.ordered_structure(number, complex, elements, model, *mixed),
+            },
         }
     }
 
-    fn occurrences(
-        &self,
-        complex: &ComplexIr,
-        elements: &[ElementIr],
-        model: &ParticleIr,
-    ) -> Result<Vec<Occurs>, Error> {
+    /// How often each element occurs, where each has one place and their order says nothing: a field can keep it.
+    fn places(&self, elements: &[ElementIr], model: &ParticleIr, mixed: bool) -> Option<Vec<Occurs>> {
         let mut found: Vec<Option<Occurs>> = vec![None; elements.len()];
         let mut stack = vec![(model, 1_u32, 1_u32)];
+        let mut wildcards = 0;
         while let Some((particle, min, max)) = stack.pop() {
             let times = |a: u32, b: u32| if a == 0 || b == 0 { 0 } else { a.saturating_mul(b) };
             let (min, max) = (times(min, particle.min), times(max, particle.max));
@@ -188,42 +280,90 @@ impl Generator<'_> {
                 TermIr::Element(number) => {
                     let slot = &mut found[usize::from(*number)];
                     if slot.is_some() {
-                        return self.refuse(&complex.name.local, "an element at two places of one type");
+                        return None;
                     }
                     *slot = Some(Occurs { min, max });
                 }
-                TermIr::Any(..) => {}
+                TermIr::Any(..) => wildcards += 1,
                 TermIr::Sequence(parts) | TermIr::All(parts) | TermIr::Choice(parts) => {
-                    if particle.max > 1 && parts.len() > 1 {
-                        return self.refuse(&complex.name.local, "a repeated group of several elements in the model");
+                    if max > 1 && leaves(particle) > 1 {
+                        return None;
                     }
                     let choice = matches!(particle.term, TermIr::Choice(_));
                     stack.extend(parts.iter().map(|part| (part, if choice { 0 } else { min }, max)));
                 }
             }
         }
-        Ok(found.into_iter().map(|slot| slot.unwrap_or(Occurs { min: 0, max: 1 })).collect())
+        if mixed || wildcards > usize::from(ends_in_wildcard(model)) {
+            return None;
+        }
+        Some(found.into_iter().map(|slot| slot.unwrap_or(Occurs { min: 0, max: 1 })).collect())
     }
 
     /// The Rust type of an element's value.
     fn value_type(&self, element: &ElementIr) -> Result<(String, Class), Error> {
-        match element.kind {
-            Type::Simple(number) => Ok(if self.is_number(number) {
-                ("text::Decimal".to_owned(), Class::Decimal)
-            } else {
-                ("text::Text".to_owned(), Class::Text)
-            }),
+        let (kind, class) = match element.kind {
+            Type::Simple(number) if self.is_number(number) => ("text::Decimal".to_owned(), Class::Decimal),
+            Type::Simple(_) => ("text::Text".to_owned(), Class::Text),
             Type::Complex(number) => {
                 let shape = self.ir.complexes[number as usize].shape;
                 let complex = &self.ir.complexes[shape as usize];
-                let Some(module) = module(&complex.name.ns) else {
-                    return self.refuse(&complex.name.to_string(), "a type outside the namespaces of the contract");
-                };
+                let TypeName { module, name, .. } = self.types.get(&shape).cloned().unwrap_or_default();
                 let class =
                     if matches!(complex.content, ContentIr::Simple(_)) { Class::Value } else { Class::Structure };
-                Ok((format!("super::{module}::{}", type_name(&complex.name.local)), class))
+                if element.fixed.is_some() {
+                    return self
+                        .refuse(&element.name.local, "a fixed value of an element with attributes in the model");
+                }
+                (format!("super::{module}::{name}"), class)
             }
-            Type::Anything => self.refuse(&element.name.local, "an element of any type in the model"),
+            Type::Anything => ("Foreign".to_owned(), Class::Anything),
+        };
+        if self.scope == Scope::Contract {
+            if element.nillable {
+                return self.refuse(&element.name.local, "xsi:nil in the model of the contract");
+            }
+            if element.fixed.is_some() || matches!(class, Class::Anything) {
+                return self.refuse(&element.name.local, "a fixed value or any type in the model of the contract");
+            }
+        }
+        Ok((if is_nillable(element) { format!("Nillable<{kind}>") } else { kind }, class))
+    }
+
+    /// What reads the value of `child`, whose declaration is `declared`.
+    fn read_value(&self, element: &ElementIr, class: Class, declared: &str) -> String {
+        let value = match class {
+            Class::Text if element.fixed.is_some() => format!("binder.fixed(&child, &{declared})"),
+            Class::Decimal if element.fixed.is_some() => {
+                format!("text::Decimal::checked(binder.fixed(&child, &{declared}))")
+            }
+            Class::Text => "binder.text(&child)".to_owned(),
+            Class::Decimal => "binder.decimal(&child)".to_owned(),
+            Class::Value | Class::Structure => "binder.complex(&child)".to_owned(),
+            Class::Anything => format!("binder.anything(&child, &{declared})"),
+        };
+        if is_nillable(element) {
+            format!("binder.nillable(&child, &{declared}, |binder, child| {value})")
+        } else {
+            value
+        }
+    }
+
+    /// What writes `value`, a reference, whose declaration is `declared`.
+    fn write_value(&self, element: &ElementIr, class: Class, declared: &str, value: &str) -> String {
+        let write = |value: &str| match class {
+            Class::Text | Class::Decimal => {
+                // A path needs no reference to be called.
+                format!("writer.leaf(&{declared}, {}.as_str());", value.trim_start_matches('&'))
+            }
+            Class::Value | Class::Structure => format!("writer.complex(&{declared}, {value});"),
+            Class::Anything => format!("writer.foreign({value});"),
+        };
+        if is_nillable(element) {
+            let nil = format!("Nillable::Nil(attributes) => writer.nil(&{declared}, attributes),");
+            format!("match {value} {{ {nil} Nillable::Value(value) => {{ {} }} }}", write("value"))
+        } else {
+            write(value)
         }
     }
 
@@ -232,27 +372,33 @@ impl Generator<'_> {
     }
 
     /// An element with a value and attributes.
-    fn value_structure(&mut self, complex: &ComplexIr, simple: u32) -> Result<(), Error> {
-        let name = type_name(&complex.name.local);
+    fn value_structure(&mut self, number: u32, complex: &ComplexIr, simple: u32) -> Result<(), Error> {
+        let TypeName { name, part, .. } = self.types.get(&number).cloned().unwrap_or_default();
         let value = if self.is_number(simple) { "text::Decimal" } else { "text::Text" };
         let attributes = sorted(&complex.attributes);
-        let boxed = attributes.len() > 1 && attributes.iter().all(|a| !a.required);
+        let boxed = are_boxed(complex);
+        let mut used = BTreeSet::from(["other_attributes".to_owned()]);
+        if !boxed {
+            used.insert("value".to_owned());
+        }
+        let fields = attribute_fields(&attributes, &mut used);
+        let others = self.keeps_other_attributes(complex);
         self.documented(&complex.documentation);
         line!(self, "    #[derive(Clone, PartialEq, Eq, Debug, Default)]");
         line!(self, "    pub struct {name} {{");
         line!(self, "        /// The value.\n        pub value: {value},");
         if boxed {
             line!(self, "        /// Its attributes, where it has any.");
-            line!(self, "        pub attributes: Option<Box<{name}Attributes>>,");
+            line!(self, "        pub attributes: Option<Box<{part}>>,");
+            self.other_attributes_field(others);
             line!(self, "    }}\n");
             line!(self, "    /// Attributes of [`{name}`].");
             line!(self, "    #[derive(Clone, PartialEq, Eq, Debug, Default)]");
-            line!(self, "    pub struct {name}Attributes {{");
+            line!(self, "    pub struct {part} {{");
         }
-        for attribute in &attributes {
-            line!(self, "        /// `@{}`", attribute.name.local);
-            let kind = if attribute.required { "text::Text" } else { "Option<text::Text>" };
-            line!(self, "        pub {}: {kind},", snake(&attribute.name.local));
+        self.attributes_declared(&attributes, &fields);
+        if !boxed {
+            self.other_attributes_field(others);
         }
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
@@ -260,13 +406,13 @@ impl Generator<'_> {
         line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
         line!(self, "            let mut out = Self::default();");
         line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
-        for (at, attribute) in attributes.iter().enumerate() {
-            let field = snake(&attribute.name.local);
+        for (at, (attribute, field)) in attributes.iter().zip(&fields).enumerate() {
             let place = if boxed { "out.attributes.get_or_insert_default()" } else { "out" };
             let value = if attribute.required { "value" } else { "Some(value)" };
             line!(self, "                {at} => {place}.{field} = {value},");
         }
         line!(self, "                _ => {{}}\n            }});");
+        self.other_attributes_read(others);
         let wrapped = if value == "text::Decimal" {
             "text::Decimal::checked(binder.content(node, complex))"
         } else {
@@ -280,18 +426,11 @@ impl Generator<'_> {
             line!(self, "            if let Some(attributes) = &self.attributes {{");
         }
         let place = if boxed { "attributes" } else { "self" };
-        for (at, attribute) in attributes.iter().enumerate() {
-            let field = snake(&attribute.name.local);
-            if attribute.required {
-                line!(self, "            writer.attribute(&complex.attributes[{at}], &{place}.{field});");
-            } else {
-                line!(self, "            if let Some(value) = &{place}.{field} {{");
-                line!(self, "                writer.attribute(&complex.attributes[{at}], value);\n            }}");
-            }
-        }
+        self.attributes_written(&attributes, &fields, place);
         if boxed {
             line!(self, "            }}");
         }
+        self.other_attributes_written(others);
         if attributes.is_empty() {
             line!(self, "            let _ = complex;");
         }
@@ -302,34 +441,40 @@ impl Generator<'_> {
     /// An element with elements.
     fn class_structure(
         &mut self,
+        number: u32,
         complex: &ComplexIr,
         elements: &[ElementIr],
         occurs: &[Occurs],
         any: bool,
     ) -> Result<(), Error> {
-        if !complex.attributes.is_empty() {
-            return self.refuse(&complex.name.local, "attributes beside elements in the model");
+        if self.scope == Scope::Contract && !complex.attributes.is_empty() {
+            return self.refuse(&complex.name.local, "attributes beside elements in the model of the contract");
         }
-        let name = type_name(&complex.name.local);
+        let name = self.types.get(&number).cloned().unwrap_or_default().name;
+        let mut used: BTreeSet<String> = ["foreign", "other_attributes"].map(str::to_owned).into();
         let mut fields = Vec::new();
-        for (element, occurs) in elements.iter().zip(occurs) {
-            if element.nillable {
-                return self.refuse(&element.name.local, "xsi:nil in the model");
-            }
+        for (at, (element, occurs)) in elements.iter().zip(occurs).enumerate() {
             let (kind, class) = self.value_type(element)?;
             let form = match (occurs.min, occurs.max) {
                 (_, 0) => continue,
                 (_, max) if max > 1 || max == UNBOUNDED => Form::Many,
                 (0, _) if matches!(class, Class::Structure) => Form::OptionalBoxed,
                 (0, _) => Form::Optional,
+                // One that holds itself has no end, and no value to begin with.
+                _ if self.holds_itself(number, element) => Form::OptionalBoxed,
                 _ => Form::One,
             };
-            fields.push((element, kind, class, form));
+            fields.push(Field { at, element, name: unique(&mut used, &snake(&element.name.local)), kind, class, form });
         }
+        let attributes = sorted(&complex.attributes);
+        let attribute_names = attribute_fields(&attributes, &mut used);
+        let others = self.keeps_other_attributes(complex);
         self.documented(&complex.documentation);
         line!(self, "    #[derive(Clone, PartialEq, Eq, Debug, Default)]");
         line!(self, "    pub struct {name} {{");
-        for (element, kind, _, form) in &fields {
+        self.attributes_declared(&attributes, &attribute_names);
+        self.other_attributes_field(others);
+        for Field { element, name, kind, form, .. } in &fields {
             let documentation =
                 if element.documentation.is_empty() { &element.name.local } else { &element.documentation };
             let id = if element.wco_id.is_empty() { String::new() } else { format!(" ({})", element.wco_id) };
@@ -340,7 +485,7 @@ impl Generator<'_> {
                 Form::OptionalBoxed => format!("Option<Box<{kind}>>"),
                 Form::Many => format!("Vec<{kind}>"),
             };
-            line!(self, "        pub {}: {kind},", snake(&element.name.local));
+            line!(self, "        pub {name}: {kind},");
         }
         if any {
             line!(self, "        /// Elements of foreign namespaces, kept and passed on.");
@@ -350,16 +495,11 @@ impl Generator<'_> {
         line!(self, "    impl Bind for {name} {{");
         line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
         line!(self, "            let mut out = Self::default();");
-        line!(self, "            binder.attributes(node, complex, &mut |_, _| {{}});");
+        self.attributes_read(&attributes, &attribute_names);
+        self.other_attributes_read(others);
         line!(self, "            binder.children(node, complex, &mut |binder, child| match child.index {{");
-        for (element, _, class, form) in &fields {
-            let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
-            let field = snake(&element.name.local);
-            let value = match class {
-                Class::Text => "binder.text(&child)",
-                Class::Decimal => "binder.decimal(&child)",
-                Class::Value | Class::Structure => "binder.complex(&child)",
-            };
+        for Field { at, element, name: field, class, form, .. } in &fields {
+            let value = self.read_value(element, *class, &format!("complex.elements()[{at}]"));
             match form {
                 Form::One => line!(self, "                {at} => out.{field} = {value},"),
                 Form::Optional => line!(self, "                {at} => out.{field} = Some({value}),"),
@@ -378,21 +518,15 @@ impl Generator<'_> {
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");
-        for (element, _, class, form) in &fields {
-            let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
-            let field = snake(&element.name.local);
-            let write = |value: &str| match class {
-                Class::Text | Class::Decimal => format!("writer.leaf(&elements[{at}], {value}.as_str());"),
-                Class::Value | Class::Structure => format!("writer.complex(&elements[{at}], {value});"),
-            };
+        self.attributes_written(&attributes, &attribute_names, "self");
+        self.other_attributes_written(others);
+        for Field { at, element, name: field, class, form, .. } in &fields {
+            let declared = format!("elements[{at}]");
+            let write = |value: &str| self.write_value(element, *class, &declared, value);
             match form {
                 Form::One => {
-                    let value = if matches!(class, Class::Text | Class::Decimal) {
-                        format!("self.{field}")
-                    } else {
-                        format!("&self.{field}")
-                    };
-                    line!(self, "            {}", write(&value));
+                    let text = write(&format!("&self.{field}"));
+                    line!(self, "            {text}");
                 }
                 Form::Optional => {
                     line!(self, "            if let Some(value) = &self.{field} {{ {} }}", write("value"))
@@ -410,12 +544,42 @@ impl Generator<'_> {
             line!(self, "            let _ = (elements, writer);");
         }
         line!(self, "        }}\n    }}\n");
-        self.codes(&name, &fields);
+        if self.scope == Scope::Contract {
+            self.codes(&name, &fields);
+        }
         Ok(())
     }
 
+    /// Whether a value of the type would hold, by fields that must stand, another one of its own type.
+    fn holds_itself(&self, number: u32, element: &ElementIr) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut stack = vec![element.kind];
+        while let Some(kind) = stack.pop() {
+            let Type::Complex(inner) = kind else { continue };
+            let shape = self.ir.complexes[inner as usize].shape;
+            if shape == number {
+                return true;
+            }
+            let ContentIr::Elements { elements, model, mixed } = &self.ir.complexes[shape as usize].content else {
+                continue;
+            };
+            if !seen.insert(shape) {
+                continue;
+            }
+            if let Some(occurs) = self.places(elements, model, *mixed) {
+                let one = elements.iter().zip(occurs).filter(|(_, occurs)| occurs.min > 0 && occurs.max == 1);
+                stack.extend(one.map(|(element, _)| element.kind));
+            }
+        }
+        false
+    }
+
     fn documented(&mut self, documentation: &str) {
-        let text = if documentation.is_empty() { "A type of the contract." } else { documentation };
+        let text = match (documentation, self.scope) {
+            ("", Scope::Contract) => "A type of the contract.",
+            ("", Scope::Any) => "A type of the schema.",
+            (text, _) => text,
+        };
         line!(self, "    /// {text}");
     }
 }
@@ -427,6 +591,7 @@ enum Class {
     Decimal,
     Value,
     Structure,
+    Anything,
 }
 
 /// How a field holds its value.
@@ -443,6 +608,32 @@ fn sorted(attributes: &[AttributeIr]) -> Vec<&AttributeIr> {
     let mut sorted: Vec<&AttributeIr> = attributes.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     sorted
+}
+
+/// Whether the attributes of a type with a value stand in a structure of their own.
+fn are_boxed(complex: &ComplexIr) -> bool {
+    complex.attributes.len() > 1 && complex.attributes.iter().all(|a| !a.required)
+}
+
+/// Whether the value may be missing by `xsi:nil`; an element of any type keeps that itself.
+fn is_nillable(element: &ElementIr) -> bool {
+    element.nillable && element.kind != Type::Anything
+}
+
+/// Elements and wildcards of a model.
+fn leaves(particle: &ParticleIr) -> usize {
+    match &particle.term {
+        TermIr::Element(_) | TermIr::Any(..) => 1,
+        TermIr::Sequence(parts) | TermIr::Choice(parts) | TermIr::All(parts) => parts.iter().map(leaves).sum(),
+    }
+}
+
+/// Whether the last part of a sequence is a wildcard.
+fn ends_in_wildcard(model: &ParticleIr) -> bool {
+    match &model.term {
+        TermIr::Sequence(parts) => parts.last().is_some_and(|part| matches!(part.term, TermIr::Any(..))),
+        _ => false,
+    }
 }
 
 fn has_wildcard(particle: &ParticleIr) -> bool {

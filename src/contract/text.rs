@@ -126,8 +126,10 @@ impl Decimal {
         DecimalParts::parse(text).map(|_| Self(Text::from(text)))
     }
 
-    /// For the decoder, which has checked the text.
-    pub(crate) fn checked(text: Text) -> Self {
+    /// For generated decoders, whose runtime has checked the text.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn checked(text: Text) -> Self {
         Self(text)
     }
 

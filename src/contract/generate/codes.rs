@@ -3,24 +3,23 @@
 use std::fmt::Write as _;
 
 use super::names::snake;
-use super::{Class, Form, Generator, sorted};
+use super::{Class, Field, Form, Generator, sorted};
 use crate::contract::codelist::ListId;
 use crate::contract::schema::{ContentIr, ElementIr};
 use crate::contract::table::Type;
 
 impl Generator<'_> {
     /// The visitor of the codes of an element with elements.
-    pub(super) fn codes(&mut self, name: &str, fields: &[(&ElementIr, String, Class, Form)]) {
+    pub(super) fn codes(&mut self, name: &str, fields: &[Field<'_>]) {
         line!(self, "    impl Codes for {name} {{");
         line!(self, "        #[inline]");
         line!(self, "        fn codes<V: Visit>(&self, visit: &mut V) {{");
         let mut any = false;
-        for (element, _, class, form) in fields {
+        for Field { element, name: field, class, form, .. } in fields {
             let many = matches!(form, Form::Many);
             let occurrence = if many { "at + 1" } else { "0" };
             let Some(visit) = self.visit(element, *class, occurrence) else { continue };
             any = true;
-            let field = snake(&element.name.local);
             match form {
                 Form::One => line!(self, "            {{ let value = &self.{field}; {visit} }}"),
                 Form::Optional => line!(self, "            if let Some(value) = &self.{field} {{ {visit} }}"),

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Generator, sorted};
-use crate::contract::schema::{ComplexIr, ContentIr, ElementIr, FacetIr, ParticleIr, TermIr, VarietyIr, WildcardIr};
+use super::{Generator, Scope, sorted};
+use crate::contract::schema::{
+    AttributeIr, ComplexIr, ContentIr, ElementIr, FacetIr, ParticleIr, TermIr, VarietyIr, WildcardIr,
+};
 use crate::contract::table::Type;
 
 impl Generator<'_> {
@@ -27,12 +29,15 @@ impl Generator<'_> {
         }
         let complexes: String = self.ir.complexes.iter().map(|complex| self.complex_row(complex)).collect();
         let roots: String = self.ir.roots.iter().map(|root| format!("    {},\n", self.element_row(root))).collect();
-        debug_assert!(self.ir.attributes.is_empty(), "the contract declares no global attributes");
+        let attributes: Vec<String> = self.ir.attributes.iter().map(|a| self.attribute_row(a)).collect();
+        let attributes = attributes.join(", ");
+        // In the contract one of ours out of its place is no extension; XML Schema cannot say so.
+        let foreign = self.scope == Scope::Contract;
         line!(self, "/// The types of the contract, by number.");
         line!(self, "pub static TABLES: Tables = Tables {{");
         line!(
             self,
-            "    simples: SIMPLES,\n    complexes: COMPLEXES,\n    roots: ROOTS,\n    attributes: &[],\n    wildcards_are_foreign: true,\n}};\n"
+            "    simples: SIMPLES,\n    complexes: COMPLEXES,\n    roots: ROOTS,\n    attributes: &[{attributes}],\n    wildcards_are_foreign: {foreign},\n}};\n"
         );
         line!(self, "static SIMPLES: &[Simple] = &[\n{simples}];\n");
         line!(self, "static ROOTS: &[Element] = &[\n{roots}];\n");
@@ -91,21 +96,21 @@ impl Generator<'_> {
         )
     }
 
+    pub(super) fn attribute_row(&self, attribute: &AttributeIr) -> String {
+        format!(
+            "Attribute {{ ns: {}, name: {:?}, simple: {}, required: {}, prohibited: {}, fixed: {:?} }}",
+            self.ir.number(&attribute.name.ns),
+            attribute.name.local,
+            attribute.simple,
+            attribute.required,
+            attribute.prohibited,
+            attribute.fixed
+        )
+    }
+
     pub(super) fn complex_row(&self, complex: &ComplexIr) -> String {
-        let attributes: String = sorted(&complex.attributes)
-            .into_iter()
-            .map(|a| {
-                format!(
-                    "Attribute {{ ns: {}, name: {:?}, simple: {}, required: {}, prohibited: {}, fixed: {:?} }}, ",
-                    self.ir.number(&a.name.ns),
-                    a.name.local,
-                    a.simple,
-                    a.required,
-                    a.prohibited,
-                    a.fixed
-                )
-            })
-            .collect();
+        let attributes: String =
+            sorted(&complex.attributes).into_iter().map(|a| format!("{}, ", self.attribute_row(a))).collect();
         let any_attribute = match &complex.any_attribute {
             Some((wildcard, process)) => format!("Some(({}, Process::{process:?}))", self.wildcard(wildcard)),
             None => "None".to_owned(),
