@@ -8,6 +8,7 @@ mod keep;
 
 use std::borrow::Cow;
 
+pub(in crate::contract) use keep::push_attribute;
 pub use keep::{Between, ForeignAttribute, Nillable};
 
 use super::datatype::{self, Broken, Simple};
@@ -69,7 +70,8 @@ pub struct Foreign {
     pub ns: String,
     /// Local name.
     pub name: String,
-    /// The element, declaring the namespaces that it uses, none as well where a descendant is in none.
+    /// The element, declaring the namespaces that it uses, none as well where a descendant is in none. Without its prefixes
+    /// where it has no canonical form and the schema allows it all the same.
     pub octets: Vec<u8>,
 }
 
@@ -982,6 +984,11 @@ impl<'a> Binder<'a> {
         let node = child.node;
         if let Err(error) = c14n::exclusive_without(document, node, None, &mut octets) {
             octets.clear();
+            // Schemas of others may well allow it.
+            if !self.tables.wildcards_are_foreign {
+                keep::plain(document, node, &mut octets);
+                return Foreign { ns: document.ns(node).to_owned(), name: document.local(node).to_owned(), octets };
+            }
             self.report(
                 node,
                 "foreign-element",

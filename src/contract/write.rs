@@ -1,7 +1,7 @@
 //! The runtime of generated encoders: writes elements the way Exclusive C14N would, so that canonicalisation of what we
 //! send changes nothing. Namespaces are declared where they are first used; `lpco` is the default namespace.
 
-use super::bind::{Foreign, ForeignAttribute};
+use super::bind::{self, Foreign, ForeignAttribute};
 use super::slots::{Slot, Slots};
 use super::table::{Attribute, Complex, Element, NO_NAMESPACE, Tables, Type};
 use crate::xml::{escape, ns};
@@ -111,18 +111,7 @@ impl<'a> Writer<'a> {
     /// Attributes of the element just begun, as they came.
     pub fn foreign_attributes(&mut self, attributes: &[ForeignAttribute]) {
         for (at, attribute) in attributes.iter().enumerate() {
-            self.out.push(b' ');
-            if attribute.ns == ns::XML {
-                self.out.extend_from_slice(b"xml:");
-            } else if !attribute.ns.is_empty() {
-                self.out.extend_from_slice(format!("xmlns:a{at}=\"").as_bytes());
-                escape::push_value(self.out, &attribute.ns);
-                self.out.extend_from_slice(format!("\" a{at}:").as_bytes());
-            }
-            self.out.extend_from_slice(attribute.name.as_bytes());
-            self.out.extend_from_slice(b"=\"");
-            escape::push_value(self.out, &attribute.value);
-            self.out.push(b'"');
+            bind::push_attribute(at, &attribute.ns, &attribute.name, &attribute.value, self.out);
         }
     }
 

@@ -4,7 +4,7 @@
 use super::{Binder, Child, Foreign};
 use crate::contract::table::{Complex, Element, Type};
 use crate::contract::text::Text;
-use crate::xml::{Kind, NodeId, ns};
+use crate::xml::{Document, Kind, NodeId, escape, ns};
 
 /// An attribute that the schema does not declare by name, as it came.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -125,4 +125,63 @@ impl Binder<'_> {
             .map(|a| ForeignAttribute { ns: a.ns.to_owned(), name: a.local.to_owned(), value: a.value.to_owned() })
             .collect()
     }
+}
+
+/// Writes `node` with what is below it, every namespace declared where it begins to hold: for what has no canonical form,
+/// since its namespaces are relative. Prefixes, comments and processing instructions are left out.
+pub(super) fn plain(document: &Document, node: NodeId, out: &mut Vec<u8>) {
+    enum Step {
+        Start(NodeId),
+        End(NodeId),
+    }
+    let mut steps = vec![Step::Start(node)];
+    while let Some(step) = steps.pop() {
+        match step {
+            Step::Start(at) if document.kind(at) == Kind::Element => {
+                start_plain(document, at, at == node, out);
+                steps.push(Step::End(at));
+                let from = steps.len();
+                steps.extend(document.children(at).map(Step::Start));
+                steps.get_mut(from..).unwrap_or_default().reverse();
+            }
+            Step::Start(at) if document.kind(at) == Kind::Text => escape::push_text(out, document.text(at)),
+            Step::Start(_) => {}
+            Step::End(at) => {
+                out.extend_from_slice(b"</");
+                out.extend_from_slice(document.local(at).as_bytes());
+                out.push(b'>');
+            }
+        }
+    }
+}
+
+fn start_plain(document: &Document, node: NodeId, is_top: bool, out: &mut Vec<u8>) {
+    out.push(b'<');
+    out.extend_from_slice(document.local(node).as_bytes());
+    let around = document.parent(node).filter(|parent| !is_top && document.kind(*parent) == Kind::Element);
+    if around.is_none_or(|parent| document.ns(parent) != document.ns(node)) {
+        out.extend_from_slice(b" xmlns=\"");
+        escape::push_value(out, document.ns(node));
+        out.push(b'"');
+    }
+    for (at, attribute) in document.attributes(node).enumerate() {
+        push_attribute(at, attribute.ns, attribute.local, attribute.value, out);
+    }
+    out.push(b'>');
+}
+
+/// An attribute with a prefix of its own: `a`, and its number in the element.
+pub(in crate::contract) fn push_attribute(at: usize, uri: &str, local: &str, value: &str, out: &mut Vec<u8>) {
+    out.push(b' ');
+    if uri == ns::XML {
+        out.extend_from_slice(b"xml:");
+    } else if !uri.is_empty() {
+        out.extend_from_slice(format!("xmlns:a{at}=\"").as_bytes());
+        escape::push_value(out, uri);
+        out.extend_from_slice(format!("\" a{at}:").as_bytes());
+    }
+    out.extend_from_slice(local.as_bytes());
+    out.extend_from_slice(b"=\"");
+    escape::push_value(out, value);
+    out.push(b'"');
 }

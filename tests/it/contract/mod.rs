@@ -1,6 +1,7 @@
 //! The contract at work: Annex II row by row, round trips, refused twins, and two other validators' opinion.
 
 mod codes;
+mod decoders;
 mod instance;
 mod json;
 mod json_schema;
