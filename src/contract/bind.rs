@@ -894,6 +894,9 @@ impl<'a> Binder<'a> {
     pub fn check(&mut self, node: NodeId, kind: Type, element: &'static Element) {
         let nil = element.nillable && self.nil(node);
         self.nillable = element.nillable;
+        if nil && element.fixed.is_some() {
+            self.report(node, "fixed", "", "a value, which is fixed".into(), came_nothing(), None);
+        }
         if nil && self.document.first_child(node).is_some() {
             self.report(node, "unexpected-text", "", "nothing, as xsi:nil says".into(), came_element(), None);
         }
@@ -927,6 +930,9 @@ impl<'a> Binder<'a> {
                 let anything = Some((Wildcard::Any, Process::Lax));
                 self.attributes_of(node, &[], anything, &mut |_, _| {});
                 self.nillable = false;
+                if let Some(fixed) = element.fixed.filter(|_| !nil) {
+                    self.fixed_text(node, fixed);
+                }
                 let document = self.document;
                 for child in document.elements(node) {
                     let name = document.local(child);
@@ -934,6 +940,17 @@ impl<'a> Binder<'a> {
                     self.check_foreign(child, Process::Lax);
                     self.path.pop();
                 }
+            }
+        }
+    }
+
+    /// An element of any type is empty or holds its fixed value, and no elements (Part 1 §3.3.4).
+    fn fixed_text(&mut self, node: NodeId, fixed: &str) {
+        if self.document.first_child(node).is_some() {
+            let text = self.text_of(node);
+            if text != fixed {
+                let expected = format!("the value {fixed}");
+                self.report_value(node, vec![Broken { code: "fixed", expected, in_list: None }], &text);
             }
         }
     }

@@ -19,7 +19,7 @@ mod document;
 mod model;
 mod simple;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use checker::Checker;
 
@@ -29,6 +29,9 @@ use super::read::{Error, QName};
 use super::table;
 use component::Compiler;
 use document::Documents;
+
+/// Namespaces that tables can number.
+const NAMESPACES_MAX: usize = 254;
 
 /// A simple type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,9 +233,10 @@ impl Resolver for Folder {
         }
         let octets =
             std::fs::read(&path).map_err(|e| Error::Unreadable { location: location.clone(), what: e.to_string() })?;
-        let text = String::from_utf8(octets)
-            .map_err(|_| Error::Unreadable { location: location.clone(), what: "not UTF-8".to_owned() })?;
-        Ok((location, text))
+        match document::decoded(octets) {
+            Ok(text) => Ok((location, text)),
+            Err(what) => Err(Error::Unreadable { location, what }),
+        }
     }
 }
 
@@ -260,9 +264,15 @@ pub fn read_from(from: &str, location: &str, resolver: &dyn Resolver, first: &[&
         globals: BTreeMap::new(),
         open: BTreeSet::new(),
         depth: 0,
+        waiting: VecDeque::new(),
         documentation: Vec::new(),
     };
     compiler.roots()?;
+    compiler.complexes_that_wait()?;
+    if compiler.ir.namespaces.len() > NAMESPACES_MAX {
+        let construct = "more than 254 namespaces".to_owned();
+        return Err(Error::Unsupported { location: location.to_owned(), construct, at: String::new() });
+    }
     compiler.check_deterministic()?;
     Ok(compiler.ir)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::component::{Compiler, Result2};
 use super::document::{Declared, SchemaDocument};
 use super::{AttributeIr, WildcardIr};
-use crate::contract::read::{Node, QName};
+use crate::contract::read::{Error, Node, QName};
 use crate::contract::table;
 use crate::xml::ns;
 
@@ -14,6 +14,8 @@ use crate::xml::ns;
 pub(super) struct Parts {
     pub(super) attributes: Vec<AttributeIr>,
     pub(super) any_attribute: Option<(WildcardIr, table::Process)>,
+    /// That of the type itself and of its attribute groups.
+    pub(super) stated: Option<(WildcardIr, table::Process)>,
     /// The base type's, which an extension adds to.
     pub(super) inherited: Option<(WildcardIr, table::Process)>,
     /// Whether a restriction is read: it may prohibit attributes of its base.
@@ -41,6 +43,24 @@ pub(super) fn union(a: &WildcardIr, b: &WildcardIr) -> Option<WildcardIr> {
                 _ => None,
             }
         }
+        _ => None,
+    }
+}
+
+/// Both of two wildcards (Part 1 §3.10.6); none where it cannot be said.
+fn intersection(a: &WildcardIr, b: &WildcardIr) -> Option<WildcardIr> {
+    match (a, b) {
+        (WildcardIr::Any, other) | (other, WildcardIr::Any) => Some(other.clone()),
+        (a, b) if a == b => Some(a.clone()),
+        (WildcardIr::List(a), WildcardIr::List(b)) => {
+            Some(WildcardIr::List(a.iter().filter(|uri| b.contains(uri)).cloned().collect()))
+        }
+        (WildcardIr::Other(not), WildcardIr::List(list)) | (WildcardIr::List(list), WildcardIr::Other(not)) => {
+            Some(WildcardIr::List(list.iter().filter(|uri| *uri != not && !uri.is_empty()).cloned().collect()))
+        }
+        // All but one, and all but another; only that of no namespace says less than the other.
+        (WildcardIr::Other(a), WildcardIr::Other(b)) if a.is_empty() => Some(WildcardIr::Other(b.clone())),
+        (WildcardIr::Other(a), WildcardIr::Other(b)) if b.is_empty() => Some(WildcardIr::Other(a.clone())),
         _ => None,
     }
 }
@@ -100,7 +120,10 @@ impl<'a> Compiler<'a> {
             Some(simple) => simple,
             None => self.builtin(declared, "anySimpleType")?,
         };
-        let fixed = node.attribute("fixed").or_else(|| declared.node.attribute("fixed")).map(str::to_owned);
+        let fixed = match node.attribute("fixed").or_else(|| declared.node.attribute("fixed")) {
+            Some(fixed) => Some(self.fixed_value(at, simple, fixed)?),
+            None => None,
+        };
         Ok(AttributeIr { name, simple, required: usage == "required", prohibited: usage == "prohibited", fixed })
     }
 
@@ -111,7 +134,8 @@ impl<'a> Compiler<'a> {
         nodes: Vec<&'a Node>,
         parts: &mut Parts,
     ) -> Result2<Vec<&'a Node>> {
-        let mut rest = Vec::new();
+        let (mut rest, mut local) = (Vec::new(), None);
+        let before = parts.stated.take();
         for node in nodes {
             let at = Declared { node, document };
             match node.name.as_str() {
@@ -140,23 +164,45 @@ impl<'a> Compiler<'a> {
                 }
                 "attributeGroup" => self.attribute_group(at, parts)?,
                 "anyAttribute" => {
-                    let mut wildcard = self.wildcard(at)?;
-                    if let Some(inherited) = parts.inherited.take() {
-                        wildcard.0 = match union(&wildcard.0, &inherited.0) {
-                            Some(union) => union,
-                            None => return self.unsupported(at, "this union of attribute wildcards"),
-                        };
-                        parts.any_attribute = None;
-                    }
-                    if parts.any_attribute.as_ref().is_some_and(|known| *known != wildcard) {
-                        return self.unsupported(at, "several attribute wildcards for one type");
-                    }
-                    parts.any_attribute = Some(wildcard);
+                    let wildcard = self.wildcard(at)?;
+                    local = Some(wildcard);
                 }
                 _ => rest.push(node),
             }
         }
+        // Only what all of them take, looked at as the one that stands here says (Part 1 §3.4.2).
+        let groups = parts.stated.take();
+        for wildcard in [before, local, groups].into_iter().flatten() {
+            parts.stated = match parts.stated.take() {
+                None => Some(wildcard),
+                Some((known, process)) => match intersection(&known, &wildcard.0) {
+                    Some(both) => Some((both, process)),
+                    None => {
+                        let construct = "several attribute wildcards that no one can stand for";
+                        return Err(Error::Unsupported {
+                            location: document.location.clone(),
+                            construct: construct.to_owned(),
+                            at: String::new(),
+                        });
+                    }
+                },
+            };
+        }
         Ok(rest)
+    }
+
+    /// Puts the wildcard that the type states beside the one of its base.
+    pub(super) fn finish_wildcard(&self, at: Declared<'a>, parts: &mut Parts) -> Result2<()> {
+        let Some((stated, process)) = parts.stated.take() else { return Ok(()) };
+        let wildcard = match parts.inherited.take() {
+            Some((inherited, _)) => match union(&stated, &inherited) {
+                Some(union) => union,
+                None => return self.unsupported(at, "this union of attribute wildcards"),
+            },
+            None => stated,
+        };
+        parts.any_attribute = Some((wildcard, process));
+        Ok(())
     }
 
     pub(super) fn attribute_group(&mut self, at: Declared<'a>, parts: &mut Parts) -> Result2<()> {

@@ -171,3 +171,13 @@ fn leak_simple(simple: &SimpleIr) -> datatype::Simple {
         facets,
     }
 }
+
+/// What is wrong with a value of the simple type with this number.
+pub(super) fn broken(ir: &Ir, number: u32, value: &str) -> Vec<datatype::Broken> {
+    let simples: &'static [datatype::Simple] = ir.simples.iter().map(leak_simple).collect::<Vec<_>>().leak();
+    let mut broken = Vec::new();
+    if let Some(simple) = simples.get(number as usize) {
+        datatype::check(simples, simple, value, &mut broken);
+    }
+    broken
+}

@@ -3,9 +3,9 @@
 use super::attribute::Parts;
 use super::component::{Compiler, Result2, annotation};
 use super::document::Declared;
-use super::{ComplexIr, ContentIr, WildcardIr};
-use crate::contract::read::QName;
-use crate::contract::table;
+use super::{ComplexIr, ContentIr, ParticleIr, TermIr, WildcardIr};
+use crate::contract::read::{Node, QName};
+use crate::contract::table::{self, UNBOUNDED};
 
 impl<'a> Compiler<'a> {
     pub(super) fn complex(&mut self, at: Declared<'a>, name: &QName) -> Result2<u32> {
@@ -14,18 +14,51 @@ impl<'a> Compiler<'a> {
         }
         let number = self.reserve(name);
         self.complexes.insert(name.clone(), number);
+        let waits = self.base_is_open(at)?;
         self.open.insert((3, name.clone()));
+        if waits {
+            self.waiting.push_back((at, name.clone(), number));
+            return Ok(number);
+        }
         let complex = self.complex_body(at, name, number)?;
         self.open.remove(&(3, name.clone()));
         self.ir.complexes[number as usize] = complex;
         Ok(number)
     }
 
-    pub(super) fn complex_anonymous(&mut self, at: Declared<'a>, name: &QName) -> Result2<u32> {
-        let number = self.reserve(name);
-        let complex = self.complex_body(at, name, number)?;
-        self.ir.complexes[number as usize] = complex;
-        Ok(number)
+    /// Whether the type is derived from one that is being read: it waits until that one is whole.
+    fn base_is_open(&self, at: Declared<'a>) -> Result2<bool> {
+        let contents =
+            at.node.children.iter().filter(|c| matches!(c.name.as_str(), "simpleContent" | "complexContent"));
+        for derivation in contents.flat_map(|content| &content.children) {
+            if let Some(base) = derivation.attribute("base") {
+                let base = self.qname(Declared { node: derivation, document: at.document }, base)?;
+                return Ok(self.open.contains(&(3, base)));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads the anonymous type of an element, or lets it wait for its base.
+    pub(super) fn complex_now_or_later(&mut self, at: Declared<'a>, name: &QName, number: u32) -> Result2<()> {
+        if self.base_is_open(at)? {
+            self.waiting.push_back((at, name.clone(), number));
+        } else {
+            self.ir.complexes[number as usize] = self.complex_body(at, name, number)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the types that wait, each after its base.
+    pub(super) fn complexes_that_wait(&mut self) -> Result2<()> {
+        while let Some((at, name, number)) = self.waiting.pop_front() {
+            let complex = self.complex_body(at, &name, number)?;
+            if self.complexes.get(&name) == Some(&number) {
+                self.open.remove(&(3, name));
+            }
+            self.ir.complexes[number as usize] = complex;
+        }
+        Ok(())
     }
 
     pub(super) fn reserve(&mut self, name: &QName) -> u32 {
@@ -69,6 +102,7 @@ impl<'a> Compiler<'a> {
             Some(_) => return self.invalid(at, "content beside simpleContent or complexContent"),
             None => {
                 let rest = self.attributes(at.document, nodes, &mut parts)?;
+                self.finish_wildcard(at, &mut parts)?;
                 self.content(at, rest, mixed, Vec::new(), None)?
             }
         };
@@ -123,6 +157,7 @@ impl<'a> Compiler<'a> {
             parts.inherited.clone_from(&parts.any_attribute);
         }
         let rest = self.attributes(derivation.document, nodes, parts)?;
+        self.finish_wildcard(derivation, parts)?;
         if derivation.node.name == "extension" {
             if !rest.is_empty() {
                 return self.unsupported(derivation, format!("xs:{} in an extension", rest[0].name));
@@ -133,9 +168,32 @@ impl<'a> Compiler<'a> {
         if base_shape.is_none() {
             return self.invalid(derivation, "a restriction of simple content needs a complex base");
         }
+        let (base_simple, rest) = self.narrowed(derivation, base_simple, rest, name)?;
         let simple = self.restrict(derivation, base_simple, rest, name)?;
         let shape = base_shape.filter(|_| before == parts.attributes);
         Ok((simple, shape))
+    }
+
+    /// A restriction of simple content may begin with a type of its own, which must be of the same kind as that of the base.
+    fn narrowed(
+        &mut self,
+        at: Declared<'a>,
+        base: u32,
+        mut nodes: Vec<&'a Node>,
+        name: &str,
+    ) -> Result2<(u32, Vec<&'a Node>)> {
+        if nodes.first().is_none_or(|node| node.name != "simpleType") {
+            return Ok((base, nodes));
+        }
+        let own = self.simple(Declared { node: nodes.remove(0), document: at.document }, name)?;
+        let simple = |number: u32| &self.ir.simples[number as usize];
+        // That it is derived from the base is seen where it has all that the base has.
+        let has_all = simple(own).facets.starts_with(&simple(base).facets);
+        if simple(own).variety != simple(base).variety || !has_all {
+            return self
+                .unsupported(at, "a type within a restriction of simple content that is not derived from the base");
+        }
+        Ok((own, nodes))
     }
 
     pub(super) fn derivation(&self, at: Declared<'a>) -> Result2<Declared<'a>> {
@@ -149,7 +207,11 @@ impl<'a> Compiler<'a> {
 
     pub(super) fn base(&self, at: Declared<'a>) -> Result2<QName> {
         match at.node.attribute("base") {
-            Some(base) => self.qname(at, base),
+            Some(base) => {
+                let base = self.qname(at, base)?;
+                self.check_final(at, &base, &at.node.name)?;
+                Ok(base)
+            }
             None => self.invalid(at, "a derivation without base"),
         }
     }
@@ -192,10 +254,20 @@ impl<'a> Compiler<'a> {
                 }
             }
             table::Type::Anything if restriction => parts.base_wildcard = Some(WildcardIr::Any),
+            // What it adds behind anything cannot be told from that, but attributes can.
+            table::Type::Anything => {
+                let any = (WildcardIr::Any, table::Process::Lax);
+                parts.any_attribute = Some(any.clone());
+                parts.inherited = Some(any.clone());
+                let anything = ParticleIr { min: 0, max: UNBOUNDED, term: TermIr::Any(any.0, any.1) };
+                model = Some(ParticleIr { min: 1, max: 1, term: TermIr::Sequence(vec![anything]) });
+                base_mixed = true;
+            }
             _ => return self.unsupported(derivation, "complex content on this base"),
         }
         let nodes = self.children_of(derivation)?;
         let rest = self.attributes(derivation.document, nodes, parts)?;
+        self.finish_wildcard(derivation, parts)?;
         if !restriction && model.is_some() && base_mixed != mixed && !rest.is_empty() {
             return self.unsupported(derivation, "an extension that changes mixed content");
         }

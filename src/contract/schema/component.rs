@@ -1,7 +1,7 @@
 //! The compiler from schema components to the intermediate form: what stands at the top of the documents, elements, and
 //! references to types (XML Schema Part 1 §3.3, §3.15).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::attribute::Parts;
 use super::document::{Declared, Documents};
@@ -19,6 +19,8 @@ pub(super) struct Compiler<'a> {
     /// Simple types and groups that are being resolved: a circle is an error.
     pub(super) open: BTreeSet<(u8, QName)>,
     pub(super) depth: usize,
+    /// Complex types that wait for their base.
+    pub(super) waiting: VecDeque<(Declared<'a>, QName, u32)>,
     /// Documentation of the types that are being read, innermost last.
     pub(super) documentation: Vec<String>,
 }
@@ -86,9 +88,6 @@ impl<'a> Compiler<'a> {
                 if !names.insert((kind, document.target.as_str(), name)) {
                     return self.invalid(at, format!("{kind} {name} twice"));
                 }
-                if node.attribute("final").is_some_and(|value| !value.is_empty()) && node.name.ends_with("Type") {
-                    return self.unsupported(at, "@final of a type");
-                }
                 // Groups that nobody refers to are looked at too.
                 match node.name.as_str() {
                     "group" => {
@@ -153,12 +152,28 @@ impl<'a> Compiler<'a> {
             };
         let name = QName::new(if qualified { &at.document.target } else { "" }, name);
         self.namespace(&name.ns.clone());
+        let (wco_id, documentation) = annotation(node);
+        let nillable = matches!(node.attribute("nillable"), Some("true" | "1"));
+        let code_remarks = code_remarks(node);
+        let fixed = node.attribute("fixed").map(str::to_owned);
         let mut kind = None;
         for child in self.children_of(at)? {
             let inner = Declared { node: child, document: at.document };
             kind = Some(match child.name.as_str() {
                 "simpleType" => table::Type::Simple(self.simple(inner, &name.local)?),
-                "complexType" => table::Type::Complex(self.complex_anonymous(inner, &name)?),
+                "complexType" => {
+                    let number = self.reserve(&name);
+                    let kind = table::Type::Complex(number);
+                    if global {
+                        // Within its own type it is known already.
+                        let (name, wco_id, code_remarks) = (name.clone(), wco_id.clone(), code_remarks.clone());
+                        let (documentation, fixed) = (documentation.clone(), fixed.clone());
+                        let known = ElementIr { name, wco_id, code_remarks, documentation, kind, nillable, fixed };
+                        self.globals.insert(known.name.clone(), known);
+                    }
+                    self.complex_now_or_later(inner, &name, number)?;
+                    kind
+                }
                 other => return self.unsupported(at, format!("xs:{other} in an element")),
             });
         }
@@ -170,7 +185,6 @@ impl<'a> Compiler<'a> {
             kind = Some(self.any_type(at, &type_name)?);
         }
         let kind = kind.unwrap_or(table::Type::Anything);
-        let fixed = node.attribute("fixed").map(str::to_owned);
         let simple = match kind {
             table::Type::Simple(number) => Some(number),
             table::Type::Complex(number) => match self.ir.complexes[number as usize].content {
@@ -179,20 +193,15 @@ impl<'a> Compiler<'a> {
             },
             table::Type::Anything => None,
         };
-        if fixed.is_some() && simple.is_some_and(|number| !self.ir.simples[number as usize].facets.is_empty()) {
-            return self.unsupported(at, "@fixed of a type with facets");
-        }
-        if fixed.is_some() && kind == table::Type::Anything {
-            return self.unsupported(at, "@fixed of an element of any type");
-        }
+        let fixed = match (fixed, simple) {
+            (Some(fixed), Some(simple)) => Some(self.fixed_value(at, simple, &fixed)?),
+            (fixed, _) => fixed,
+        };
         if let (Some(_), table::Type::Complex(number)) = (&fixed, kind)
             && !matches!(self.ir.complexes[number as usize].content, ContentIr::Simple(_))
         {
             return self.unsupported(at, "@fixed of an element with complex content");
         }
-        let (wco_id, documentation) = annotation(node);
-        let nillable = matches!(node.attribute("nillable"), Some("true" | "1"));
-        let code_remarks = code_remarks(node);
         Ok(ElementIr { name, wco_id, code_remarks, documentation, kind, nillable, fixed })
     }
 
@@ -208,6 +217,21 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(out)
+    }
+
+    /// Refuses to derive from the type `base` in a way that it has said to be final (Part 1 §3.4.2, §3.14.2).
+    pub(super) fn check_final(&self, at: Declared<'a>, base: &QName, method: &str) -> Result2<()> {
+        let Some(found) = self.documents.global(&["complexType", "simpleType"], base) else { return Ok(()) };
+        let value = found.node.attribute("final").or_else(|| found.document.root.attribute("finalDefault"));
+        let value = value.unwrap_or_default();
+        // Whether "#all" of a simple type forbids an extension is said nowhere.
+        if method == "extension" && found.node.name == "simpleType" {
+            return if value == "#all" { self.unsupported(at, "an extension of a final simple type") } else { Ok(()) };
+        }
+        if value == "#all" || value.split_whitespace().any(|word| word == method) {
+            return self.invalid(at, format!("type {base} is final for {method}"));
+        }
+        Ok(())
     }
 
     pub(super) fn any_type(&mut self, at: Declared<'a>, name: &QName) -> Result2<table::Type> {

@@ -84,9 +84,11 @@ impl<'m> Determinism<'m> {
         };
         if particle.max > 1 {
             let group = !matches!(particle.term, TermIr::Element(_) | TermIr::Any(..));
+            // The decoder stays in a round as long as it can. That is right where a round more is never wanted, and where
+            // nothing within is counted: of four `a`, (a{2,3})* is two and two, (a{1,2}){2} of two is one and one.
+            let stays = (particle.min <= 1 || reach.empty) && !counts(&particle.term);
             for position in reach.last.clone() {
-                if group && !(particle.min <= 1 && particle.max == UNBOUNDED) {
-                    // (a{1,2}){2}: how many belong to the first round cannot be told from the next child alone.
+                if group && !stays {
                     self.counted |= self.follow[position].iter().any(|next| reach.first.contains(next));
                 }
                 self.follow[position].extend(reach.first.iter().copied());
@@ -122,6 +124,16 @@ impl<'m> Determinism<'m> {
             }
             (TermIr::Any(..), TermIr::Any(..)) => true,
             _ => false,
+        }
+    }
+}
+
+/// Whether anything in the group occurs a number of times that must be counted.
+fn counts(term: &TermIr) -> bool {
+    match term {
+        TermIr::Element(_) | TermIr::Any(..) => false,
+        TermIr::Sequence(parts) | TermIr::Choice(parts) | TermIr::All(parts) => {
+            parts.iter().any(|part| part.min > 1 || (part.max > 1 && part.max != UNBOUNDED) || counts(&part.term))
         }
     }
 }

@@ -127,3 +127,29 @@ pub(super) fn adopt(node: &mut Node, target: &str) {
         adopt(child, target);
     }
 }
+
+/// Text of a document in UTF-8, or in the encoding of its XML declaration, which then goes.
+///
+/// # Errors
+/// What is wrong.
+pub(super) fn decoded(octets: Vec<u8>) -> Result<String, String> {
+    let octets = match String::from_utf8(octets) {
+        Ok(text) => return Ok(text),
+        Err(error) => error.into_bytes(),
+    };
+    let head: String = octets.iter().take(200).map(|octet| char::from(*octet)).collect();
+    let declaration = head.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
+    let label = declaration.and_then(|(inside, _)| inside.split_once("encoding")).and_then(|(_, rest)| {
+        let value = rest.trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        value.get(1..)?.split(quote).next()
+    });
+    let encoding = label.and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
+    let Some(encoding) = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8) else {
+        return Err("not UTF-8, and no other encoding declared that is known".to_owned());
+    };
+    match encoding.decode_without_bom_handling_and_without_replacement(&octets) {
+        Some(text) => Ok(text.split_once("?>").map_or_else(|| text.to_string(), |(_, rest)| rest.to_owned())),
+        None => Err(format!("not in its encoding {}", encoding.name())),
+    }
+}

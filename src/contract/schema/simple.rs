@@ -1,5 +1,6 @@
 //! Simple types: restriction with its facets, list, union, and the types of XML Schema Part 2.
 
+use super::checker;
 use super::component::{Compiler, Result2, annotation};
 use super::document::Declared;
 use super::{FacetIr, SimpleIr, VarietyIr};
@@ -49,6 +50,7 @@ impl<'a> Compiler<'a> {
                 let base = match node.attribute("base") {
                     Some(base) => {
                         let base = self.qname(inner, base)?;
+                        self.check_final(inner, &base, "restriction")?;
                         self.simple_reference(inner, &base)?
                     }
                     None => match nodes.first() {
@@ -65,6 +67,7 @@ impl<'a> Compiler<'a> {
                 let item = match node.attribute("itemType") {
                     Some(item) => {
                         let item = self.qname(inner, item)?;
+                        self.check_final(inner, &item, "list")?;
                         self.simple_reference(inner, &item)?
                     }
                     None => match self.children_of(inner)?.as_slice() {
@@ -83,6 +86,7 @@ impl<'a> Compiler<'a> {
                 let mut members = Vec::new();
                 for member in node.attribute("memberTypes").unwrap_or_default().split_whitespace() {
                     let member = self.qname(inner, member)?;
+                    self.check_final(inner, &member, "union")?;
                     members.push(self.simple_reference(inner, &member)?);
                 }
                 for child in self.children_of(inner)? {
@@ -176,6 +180,29 @@ impl<'a> Compiler<'a> {
             facets.push(FacetIr::Enumeration(list));
         }
         Ok(self.push_simple(name, base.variety, white_space, facets))
+    }
+
+    /// A fixed value as it is after the white space rule of its type, which must have it.
+    pub(super) fn fixed_value(&self, at: Declared<'a>, number: u32, value: &str) -> Result2<String> {
+        let simple = &self.ir.simples[number as usize];
+        let is_text = |number: u32| {
+            let variety = &self.ir.simples[number as usize].variety;
+            matches!(variety, VarietyIr::Atomic(Primitive::String | Primitive::AnyUri))
+        };
+        // Equal values of these may be written in many ways.
+        match &simple.variety {
+            VarietyIr::List(item) if !is_text(*item) => {
+                return self.unsupported(at, "@fixed of a list of other than text");
+            }
+            VarietyIr::Union(_) => return self.unsupported(at, "@fixed of a union"),
+            _ => {}
+        }
+        let value = datatype::normalize(value.into(), simple.white_space).into_owned();
+        let broken = checker::broken(&self.ir, number, &value);
+        match broken.first() {
+            Some(broken) => self.invalid(at, format!("fixed value {value:?}, expected {}", broken.expected)),
+            None => Ok(value),
+        }
     }
 
     pub(super) fn number(&self, at: Declared<'a>, value: &str) -> Result2<u64> {
