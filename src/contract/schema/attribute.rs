@@ -47,6 +47,24 @@ pub(super) fn union(a: &WildcardIr, b: &WildcardIr) -> Option<WildcardIr> {
     }
 }
 
+/// Whether a wildcard takes what is in a namespace.
+pub(super) fn takes(wildcard: &WildcardIr, uri: &str) -> bool {
+    match wildcard {
+        WildcardIr::Any => true,
+        WildcardIr::Other(not) => uri != not && !uri.is_empty(),
+        WildcardIr::List(list) => list.iter().any(|known| known == uri),
+    }
+}
+
+/// Whether a wildcard takes nothing but what another one takes (Part 1 §3.10.6).
+fn is_within(part: &WildcardIr, whole: &WildcardIr) -> bool {
+    match (part, whole) {
+        (_, WildcardIr::Any) => true,
+        (WildcardIr::List(list), whole) => list.iter().all(|uri| takes(whole, uri)),
+        (part, whole) => part == whole,
+    }
+}
+
 /// Both of two wildcards (Part 1 §3.10.6); none where it cannot be said.
 fn intersection(a: &WildcardIr, b: &WildcardIr) -> Option<WildcardIr> {
     match (a, b) {
@@ -154,7 +172,10 @@ impl<'a> Compiler<'a> {
                             *known = attribute;
                         }
                         Some(_) => return self.invalid(at, format!("attribute {} twice", attribute.name)),
-                        None if parts.restricts && !attribute.prohibited && parts.base_wildcard.is_none() => {
+                        None if parts.restricts
+                            && !attribute.prohibited
+                            && !parts.base_wildcard.as_ref().is_some_and(|w| takes(w, &attribute.name.ns)) =>
+                        {
                             return self
                                 .invalid(at, format!("attribute {} is not one of the base type", attribute.name));
                         }
@@ -194,6 +215,9 @@ impl<'a> Compiler<'a> {
     /// Puts the wildcard that the type states beside the one of its base.
     pub(super) fn finish_wildcard(&self, at: Declared<'a>, parts: &mut Parts) -> Result2<()> {
         let Some((stated, process)) = parts.stated.take() else { return Ok(()) };
+        if parts.restricts && !parts.base_wildcard.as_ref().is_some_and(|base| is_within(&stated, base)) {
+            return self.invalid(at, "a restriction takes attributes that its base does not take");
+        }
         let wildcard = match parts.inherited.take() {
             Some((inherited, _)) => match union(&stated, &inherited) {
                 Some(union) => union,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::attribute::takes;
 use super::component::{Compiler, Result2};
 use super::{ContentIr, ElementIr, ParticleIr, TermIr, WildcardIr};
 use crate::contract::read::Error;
@@ -108,11 +109,6 @@ impl<'m> Determinism<'m> {
     }
 
     fn overlap(&self, a: &TermIr, b: &TermIr) -> bool {
-        let takes = |wildcard: &WildcardIr, uri: &str| match wildcard {
-            WildcardIr::Any => true,
-            WildcardIr::Other(not) => uri != not && !uri.is_empty(),
-            WildcardIr::List(list) => list.iter().any(|known| known == uri),
-        };
         match (a, b) {
             (TermIr::Element(a), TermIr::Element(b)) => a == b,
             (TermIr::Element(e), TermIr::Any(w, _)) | (TermIr::Any(w, _), TermIr::Element(e)) => {

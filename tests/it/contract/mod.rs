@@ -6,6 +6,7 @@ mod instance;
 mod json;
 mod json_schema;
 mod oracle;
+mod shapes;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

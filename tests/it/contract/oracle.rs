@@ -64,7 +64,7 @@ fn schemas(folder: &Path) -> PathBuf {
 }
 
 /// Verdicts of xmllint on many files of one schema; none when the schema does not compile.
-fn xmllint(schema: &Path, files: &[PathBuf]) -> Option<BTreeMap<PathBuf, bool>> {
+pub fn xmllint(schema: &Path, files: &[PathBuf]) -> Option<BTreeMap<PathBuf, bool>> {
     let mut out = BTreeMap::new();
     for batch in files.chunks(200) {
         let run =
@@ -84,7 +84,7 @@ fn xmllint(schema: &Path, files: &[PathBuf]) -> Option<BTreeMap<PathBuf, bool>> 
     Some(out)
 }
 
-fn has_xmllint() -> bool {
+pub fn has_xmllint() -> bool {
     let there = Command::new("xmllint").arg("--version").output().is_ok();
     if !there {
         println!("SKIPPED: no xmllint on this machine");
