@@ -19,21 +19,25 @@ mod codes;
 mod decoder;
 mod names;
 mod ordered;
+mod places;
 mod tables;
+mod type_names;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::datatype::Primitive;
 use super::read::Error;
-use super::schema::{AttributeIr, ComplexIr, ContentIr, ElementIr, Ir, ParticleIr, TermIr, VarietyIr};
+use super::schema::{AttributeIr, ComplexIr, ContentIr, ElementIr, Ir};
 use super::service::ServiceIr;
 use super::slots::Slot;
-use super::table::{Process, Type, UNBOUNDED};
+use super::table::{Type, UNBOUNDED};
+
 pub use decoder::decoder;
 
 use attributes::attribute_fields;
-use names::{TAKEN_TYPES, module_name, snake, type_name, unique};
+use names::{snake, unique};
+use places::{Occurs, has_wildcard};
 
 /// The namespace of the data types, which never stands in a message.
 const DATA: &str = "urn:coconnect:datatype:1";
@@ -110,13 +114,6 @@ struct Field<'e> {
     form: Form,
 }
 
-/// How often an element occurs in its type.
-#[derive(Clone, Copy)]
-struct Occurs {
-    min: u32,
-    max: u32,
-}
-
 impl<'a> Generator<'a> {
     fn new(ir: &'a Ir, scope: Scope) -> Self {
         let (out, patterns) = (String::new(), BTreeMap::new());
@@ -182,37 +179,6 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Names every type that is wanted, one name for one type of a module.
-    fn name_types(&mut self) -> Result<(), Error> {
-        let mut modules: BTreeMap<&str, String> = BTreeMap::new();
-        let mut used_modules = BTreeSet::new();
-        let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for number in &self.wanted {
-            let complex = &self.ir.complexes[*number as usize];
-            let uri = complex.name.ns.as_str();
-            let module = match (self.scope, modules.get(uri), module(uri)) {
-                (_, Some(known), _) => known.clone(),
-                (Scope::Contract, None, Some(module)) => module.to_owned(),
-                (Scope::Contract, None, None) => {
-                    return self.refuse(&complex.name.to_string(), "a type outside the namespaces of the contract");
-                }
-                (Scope::Any, None, _) => unique(&mut used_modules, &module_name(uri)),
-            };
-            modules.insert(uri, module.clone());
-            let used = used.entry(uri).or_insert_with(|| TAKEN_TYPES.iter().map(|name| (*name).to_owned()).collect());
-            let name = unique(used, &type_name(&complex.name.local));
-            let part = match &complex.content {
-                ContentIr::Simple(_) if are_boxed(complex) => unique(used, &format!("{name}Attributes")),
-                ContentIr::Elements { elements, model, mixed } if self.places(elements, model, *mixed).is_none() => {
-                    unique(used, &format!("{name}Content"))
-                }
-                _ => String::new(),
-            };
-            self.types.insert(*number, TypeName { module, name, part });
-        }
-        Ok(())
-    }
-
     fn model(&mut self) -> Result<(), Error> {
         self.name_types()?;
         let mut modules: BTreeMap<String, Vec<u32>> = BTreeMap::new();
@@ -266,109 +232,6 @@ impl<'a> Generator<'a> {
                 None => self.ordered_structure(number, complex, elements, model, *mixed),
             },
         }
-    }
-
-    /// How often each element occurs, where each has one place and their order says nothing: a field can keep it.
-    fn places(&self, elements: &[ElementIr], model: &ParticleIr, mixed: bool) -> Option<Vec<Occurs>> {
-        let mut found: Vec<Option<Occurs>> = vec![None; elements.len()];
-        let mut stack = vec![(model, 1_u32, 1_u32)];
-        let mut wildcards = 0;
-        while let Some((particle, min, max)) = stack.pop() {
-            let times = |a: u32, b: u32| if a == 0 || b == 0 { 0 } else { a.saturating_mul(b) };
-            let (min, max) = (times(min, particle.min), times(max, particle.max));
-            match &particle.term {
-                TermIr::Element(number) => {
-                    let slot = &mut found[usize::from(*number)];
-                    if slot.is_some() {
-                        return None;
-                    }
-                    *slot = Some(Occurs { min, max });
-                }
-                TermIr::Any(..) => wildcards += 1,
-                TermIr::Sequence(parts) | TermIr::All(parts) | TermIr::Choice(parts) => {
-                    if max > 1 && leaves(particle) > 1 {
-                        return None;
-                    }
-                    let choice = matches!(particle.term, TermIr::Choice(_));
-                    stack.extend(parts.iter().map(|part| (part, if choice { 0 } else { min }, max)));
-                }
-            }
-        }
-        if mixed || wildcards > usize::from(ends_in_wildcard(model)) {
-            return None;
-        }
-        Some(found.into_iter().map(|slot| slot.unwrap_or(Occurs { min: 0, max: 1 })).collect())
-    }
-
-    /// The Rust type of an element's value.
-    fn value_type(&self, element: &ElementIr) -> Result<(String, Class), Error> {
-        let (kind, class) = match element.kind {
-            Type::Simple(number) if self.is_number(number) => ("text::Decimal".to_owned(), Class::Decimal),
-            Type::Simple(_) => ("text::Text".to_owned(), Class::Text),
-            Type::Complex(number) => {
-                let shape = self.ir.complexes[number as usize].shape;
-                let complex = &self.ir.complexes[shape as usize];
-                let TypeName { module, name, .. } = self.types.get(&shape).cloned().unwrap_or_default();
-                let class =
-                    if matches!(complex.content, ContentIr::Simple(_)) { Class::Value } else { Class::Structure };
-                if element.fixed.is_some() {
-                    return self
-                        .refuse(&element.name.local, "a fixed value of an element with attributes in the model");
-                }
-                (format!("super::{module}::{name}"), class)
-            }
-            Type::Anything => ("Foreign".to_owned(), Class::Anything),
-        };
-        if self.scope == Scope::Contract {
-            if element.nillable {
-                return self.refuse(&element.name.local, "xsi:nil in the model of the contract");
-            }
-            if element.fixed.is_some() || matches!(class, Class::Anything) {
-                return self.refuse(&element.name.local, "a fixed value or any type in the model of the contract");
-            }
-        }
-        Ok((if is_nillable(element) { format!("Nillable<{kind}>") } else { kind }, class))
-    }
-
-    /// What reads the value of `child`, whose declaration is `declared`.
-    fn read_value(&self, element: &ElementIr, class: Class, declared: &str) -> String {
-        let value = match class {
-            Class::Text if element.fixed.is_some() => format!("binder.fixed(&child, &{declared})"),
-            Class::Decimal if element.fixed.is_some() => {
-                format!("text::Decimal::checked(binder.fixed(&child, &{declared}))")
-            }
-            Class::Text => "binder.text(&child)".to_owned(),
-            Class::Decimal => "binder.decimal(&child)".to_owned(),
-            Class::Value | Class::Structure => "binder.complex(&child)".to_owned(),
-            Class::Anything => format!("binder.anything(&child, &{declared})"),
-        };
-        if is_nillable(element) {
-            format!("binder.nillable(&child, &{declared}, |binder, child| {value})")
-        } else {
-            value
-        }
-    }
-
-    /// What writes `value`, a reference, whose declaration is `declared`.
-    fn write_value(&self, element: &ElementIr, class: Class, declared: &str, value: &str) -> String {
-        let write = |value: &str| match class {
-            Class::Text | Class::Decimal => {
-                // A path needs no reference to be called.
-                format!("writer.leaf(&{declared}, {}.as_str());", value.trim_start_matches('&'))
-            }
-            Class::Value | Class::Structure => format!("writer.complex(&{declared}, {value});"),
-            Class::Anything => format!("writer.foreign({value});"),
-        };
-        if is_nillable(element) {
-            let nil = format!("Nillable::Nil(attributes) => writer.nil(&{declared}, attributes),");
-            format!("match {value} {{ {nil} Nillable::Value(value) => {{ {} }} }}", write("value"))
-        } else {
-            write(value)
-        }
-    }
-
-    fn is_number(&self, simple: u32) -> bool {
-        matches!(self.ir.simples[simple as usize].variety, VarietyIr::Atomic(Primitive::Decimal | Primitive::Integer))
     }
 
     /// An element with a value and attributes.
@@ -550,30 +413,6 @@ impl<'a> Generator<'a> {
         Ok(())
     }
 
-    /// Whether a value of the type would hold, by fields that must stand, another one of its own type.
-    fn holds_itself(&self, number: u32, element: &ElementIr) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut stack = vec![element.kind];
-        while let Some(kind) = stack.pop() {
-            let Type::Complex(inner) = kind else { continue };
-            let shape = self.ir.complexes[inner as usize].shape;
-            if shape == number {
-                return true;
-            }
-            let ContentIr::Elements { elements, model, mixed } = &self.ir.complexes[shape as usize].content else {
-                continue;
-            };
-            if !seen.insert(shape) {
-                continue;
-            }
-            if let Some(occurs) = self.places(elements, model, *mixed) {
-                let one = elements.iter().zip(occurs).filter(|(_, occurs)| occurs.min > 0 && occurs.max == 1);
-                stack.extend(one.map(|(element, _)| element.kind));
-            }
-        }
-        false
-    }
-
     fn documented(&mut self, documentation: &str) {
         let text = match (documentation, self.scope) {
             ("", Scope::Contract) => "A type of the contract.",
@@ -613,33 +452,4 @@ fn sorted(attributes: &[AttributeIr]) -> Vec<&AttributeIr> {
 /// Whether the attributes of a type with a value stand in a structure of their own.
 fn are_boxed(complex: &ComplexIr) -> bool {
     complex.attributes.len() > 1 && complex.attributes.iter().all(|a| !a.required)
-}
-
-/// Whether the value may be missing by `xsi:nil`; an element of any type keeps that itself.
-fn is_nillable(element: &ElementIr) -> bool {
-    element.nillable && element.kind != Type::Anything
-}
-
-/// Elements and wildcards of a model.
-fn leaves(particle: &ParticleIr) -> usize {
-    match &particle.term {
-        TermIr::Element(_) | TermIr::Any(..) => 1,
-        TermIr::Sequence(parts) | TermIr::Choice(parts) | TermIr::All(parts) => parts.iter().map(leaves).sum(),
-    }
-}
-
-/// Whether the last part of a sequence is a wildcard.
-fn ends_in_wildcard(model: &ParticleIr) -> bool {
-    match &model.term {
-        TermIr::Sequence(parts) => parts.last().is_some_and(|part| matches!(part.term, TermIr::Any(..))),
-        _ => false,
-    }
-}
-
-fn has_wildcard(particle: &ParticleIr) -> bool {
-    match &particle.term {
-        TermIr::Element(_) => false,
-        TermIr::Any(_, Process::Skip | Process::Lax | Process::Strict) => true,
-        TermIr::Sequence(parts) | TermIr::Choice(parts) | TermIr::All(parts) => parts.iter().any(has_wildcard),
-    }
 }

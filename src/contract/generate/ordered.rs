@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use super::attributes::attribute_fields;
 use super::names::{type_name, unique};
-use super::{Class, Generator, TypeName, has_wildcard, sorted};
+use super::places::has_wildcard;
+use super::{Class, Generator, TypeName, sorted};
 use crate::contract::read::Error;
 use crate::contract::schema::{ComplexIr, ElementIr, ParticleIr};
 

@@ -3,7 +3,8 @@
 use super::attribute::Parts;
 use super::component::{Compiler, Result2, annotation};
 use super::document::Declared;
-use super::{ComplexIr, ContentIr, ParticleIr, TermIr, WildcardIr};
+use super::{ComplexIr, ContentIr, ParticleIr, TermIr, VarietyIr, WildcardIr};
+use crate::contract::datatype::Primitive;
 use crate::contract::read::{Node, QName};
 use crate::contract::table::{self, UNBOUNDED};
 
@@ -146,6 +147,13 @@ impl<'a> Compiler<'a> {
                 parts.any_attribute.clone_from(&complex.any_attribute);
                 (simple, Some(complex.shape))
             }
+            // Any type may hold a text alone; a restriction says which (Part 1 §3.4.2).
+            table::Type::Anything
+                if derivation.node.name == "restriction" && nodes.iter().any(|n| n.name == "simpleType") =>
+            {
+                parts.any_attribute = Some((WildcardIr::Any, table::Process::Lax));
+                (self.builtin(derivation, "anySimpleType")?, None)
+            }
             table::Type::Anything => return self.invalid(derivation, "simple content on any type"),
         };
         let before = parts.attributes.clone();
@@ -165,7 +173,7 @@ impl<'a> Compiler<'a> {
             let shape = base_shape.filter(|_| before == parts.attributes);
             return Ok((base_simple, shape));
         }
-        if base_shape.is_none() {
+        if base_shape.is_none() && base_type != table::Type::Anything {
             return self.invalid(derivation, "a restriction of simple content needs a complex base");
         }
         let (base_simple, rest) = self.narrowed(derivation, base_simple, rest, name)?;
@@ -189,7 +197,8 @@ impl<'a> Compiler<'a> {
         let simple = |number: u32| &self.ir.simples[number as usize];
         // That it is derived from the base is seen where it has all that the base has.
         let has_all = simple(own).facets.starts_with(&simple(base).facets);
-        if simple(own).variety != simple(base).variety || !has_all {
+        let is_any = simple(base).variety == VarietyIr::Atomic(Primitive::Any);
+        if !is_any && (simple(own).variety != simple(base).variety || !has_all) {
             return self
                 .unsupported(at, "a type within a restriction of simple content that is not derived from the base");
         }
