@@ -5,6 +5,7 @@ mod decoders;
 mod instance;
 mod json;
 mod json_schema;
+mod models;
 mod oracle;
 mod shapes;
 
