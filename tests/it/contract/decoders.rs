@@ -52,7 +52,10 @@ fn compile(folder: &Path, decoders: &BTreeMap<usize, String>, library: &Path) ->
     let main = folder.join("main.rs");
     std::fs::write(&main, PROGRAM.replace("MODULES", &modules).replace("ARMS", &arms)).unwrap();
     let program = folder.join("decoders");
+    // A library built with these must be linked with them.
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let run = Command::new(compiler())
+        .args(flags.split_whitespace())
         .args(["--edition", "2024", "-C", "debuginfo=0", "-C", "incremental=", "-A", "warnings", "-o"])
         .args([&program, &main])
         .arg("--extern")
