@@ -2,6 +2,7 @@
 
 mod codes;
 mod decoders;
+mod facets;
 mod instance;
 mod json;
 mod json_schema;
