@@ -11,7 +11,7 @@ use std::borrow::Cow;
 pub(in crate::contract) use keep::push_attribute;
 pub use keep::{Between, ForeignAttribute, Nillable};
 
-use super::datatype::{self, Broken, Simple};
+use super::datatype::{self, Broken};
 use super::table::{
     Attribute, Complex, Content, Element, NO_NAMESPACE, Particle, Place, Process, Tables, Term, Type, UNBOUNDED,
     Wildcard, name_key, wco_id_within,
@@ -379,7 +379,7 @@ impl<'a> Binder<'a> {
         datatype::check(self.tables.simples, simple, &value, &mut broken);
         if let Some(fixed) = fixed
             && broken.is_empty()
-            && !equals_fixed(simple, fixed, &value)
+            && !datatype::is_same(self.tables.simples, simple, fixed, &value)
         {
             broken.push(Broken { code: "fixed", expected: format!("the value {fixed}"), in_list: None });
         }
@@ -1242,18 +1242,6 @@ fn expected_at(parts: &[Particle], at: usize, count: u32, elements: &[Element]) 
         [] => "the end of the element".to_owned(),
         [one] => format!("{one} or the end of the element"),
         many => format!("one of {}", many.join(", ")),
-    }
-}
-
-fn equals_fixed(simple: &Simple, fixed: &str, value: &str) -> bool {
-    if fixed == value {
-        return true;
-    }
-    match simple.variety {
-        datatype::Variety::Atomic(primitive) => {
-            datatype::compare(primitive, fixed, value) == Some(std::cmp::Ordering::Equal)
-        }
-        _ => false,
     }
 }
 

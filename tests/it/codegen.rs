@@ -129,8 +129,8 @@ fn what_the_generator_does_not_know_it_refuses_aloud() {
         "<xs:complexType name='c'><xs:anyAttribute namespace='urn:a'/></xs:complexType><xs:complexType name='d'><xs:complexContent><xs:restriction base='t:c'><xs:attribute name='b'/></xs:restriction></xs:complexContent></xs:complexType>",
         "<xs:complexType name='c'><xs:simpleContent><xs:extension base='xs:int'/></xs:simpleContent></xs:complexType><xs:complexType name='d'><xs:simpleContent><xs:restriction base='t:c'><xs:simpleType><xs:restriction base='xs:string'/></xs:simpleType></xs:restriction></xs:simpleContent></xs:complexType>",
         "<xs:element name='a' type='xs:int' fixed='one'/>",
-        "<xs:element name='a' fixed='1'><xs:simpleType><xs:union memberTypes='xs:int xs:string'/></xs:simpleType></xs:element>",
-        "<xs:element name='a' fixed='1'><xs:simpleType><xs:list itemType='xs:int'/></xs:simpleType></xs:element>",
+        "<xs:element name='a' fixed='x'><xs:simpleType><xs:union memberTypes='xs:int xs:boolean'/></xs:simpleType></xs:element>",
+        "<xs:element name='a' fixed='1 x'><xs:simpleType><xs:list itemType='xs:int'/></xs:simpleType></xs:element>",
     ] {
         assert!(read(body).is_err(), "taken in silence: {body}");
     }

@@ -185,18 +185,6 @@ impl<'a> Compiler<'a> {
     /// A fixed value as it is after the white space rule of its type, which must have it.
     pub(super) fn fixed_value(&self, at: Declared<'a>, number: u32, value: &str) -> Result2<String> {
         let simple = &self.ir.simples[number as usize];
-        let is_text = |number: u32| {
-            let variety = &self.ir.simples[number as usize].variety;
-            matches!(variety, VarietyIr::Atomic(Primitive::String | Primitive::AnyUri))
-        };
-        // Equal values of these may be written in many ways.
-        match &simple.variety {
-            VarietyIr::List(item) if !is_text(*item) => {
-                return self.unsupported(at, "@fixed of a list of other than text");
-            }
-            VarietyIr::Union(_) => return self.unsupported(at, "@fixed of a union"),
-            _ => {}
-        }
         let value = datatype::normalize(value.into(), simple.white_space).into_owned();
         let broken = checker::broken(&self.ir, number, &value);
         match broken.first() {

@@ -76,6 +76,15 @@ const TIMES: &[&str] = &[
 const OCTETS: &[&str] = &["", "0A", "0a", "0A1", "0A 1B", "QUI=", "QQ==", "QUJD", "QUJ", "QU JD", "zz"];
 const TRUTHS: &[&str] = &["true", "false", "1", "0", "TRUE", " true ", "", "2"];
 
+const DURATIONS: &[&str] = &[
+    "P1D", "PT24H", "P1M", "P30D", "P14M", "P1Y2M", "-P1D", "P", "PT", "P1Y1D", "PT1.50S", "PT1.5S", "1D", "", "P1DT",
+    "PT0S", "P0D", "-PT0S",
+];
+const CLOCKS: &[&str] =
+    &["12:00:00", "12:00:00Z", "24:00:00", "00:00:00", "23:59:59.999", "12:00", "03:00:00-09:00", "12:00:60", ""];
+const YEARS: &[&str] =
+    &["2024", "2024Z", "-0001", "0000", "24", "12024", "2024-02", "--02-29", "--02-30", "---31", "--12", ""];
+
 /// A type to begin with, its values, and which facets it may have.
 const BASES: &[(&str, &[&str], &str)] = &[
     ("string", TEXTS, "l"),
@@ -96,6 +105,13 @@ const BASES: &[(&str, &[&str], &str)] = &[
     ("hexBinary", OCTETS, "l"),
     ("base64Binary", OCTETS, "l"),
     ("boolean", TRUTHS, ""),
+    ("duration", DURATIONS, ""),
+    ("time", CLOCKS, "b"),
+    ("gYear", YEARS, ""),
+    ("gYearMonth", YEARS, ""),
+    ("gMonthDay", YEARS, ""),
+    ("gDay", YEARS, ""),
+    ("gMonth", YEARS, ""),
 ];
 
 const PATTERNS: &[&str] =
@@ -138,17 +154,26 @@ fn make(dice: &mut Dice) -> (String, Vec<String>) {
     let (base, values, may) = BASES[dice.below(BASES.len())];
     let (other, other_values, _) = BASES[dice.below(BASES.len())];
     let first = restriction(dice, &format!("xs:{base}"), values, may);
-    let second = match dice.below(4) {
+    let second = match dice.below(6) {
         0 => restriction(dice, "t", values, may),
         1 => "<xs:list itemType=\"t\"/>".to_owned(),
         2 => format!("<xs:union memberTypes=\"t xs:{other}\"/>"),
+        3 => {
+            let lists = "<xs:simpleType><xs:list itemType=\"t\"/></xs:simpleType>";
+            restriction(dice, "", &[values[0], values[1], "a ab", "1 01"], "l")
+                .replace(" base=\"\">", &format!(">{lists}"))
+        }
+        4 => {
+            let unions = format!("<xs:simpleType><xs:union memberTypes=\"t xs:{other}\"/></xs:simpleType>");
+            restriction(dice, "", other_values, "").replace(" base=\"\">", &format!(">{unions}"))
+        }
         _ => "<xs:restriction base=\"t\"/>".to_owned(),
     };
     let mut tried: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-    if second.starts_with("<xs:list") {
+    if second.contains("<xs:list") {
         tried.extend((0..6).map(|_| format!("{} {}", pick(dice, values), pick(dice, values))));
     }
-    if second.starts_with("<xs:union") {
+    if second.contains("<xs:union") {
         tried.extend(other_values.iter().map(|value| (*value).to_owned()));
     }
     let schema = format!(
@@ -161,10 +186,11 @@ fn make(dice: &mut Dice) -> (String, Vec<String>) {
 fn is_disputed(schema: &str, value: &str) -> bool {
     let says = |what: &str| schema.contains(what);
     let zoned = |text: &str| {
-        text.ends_with('Z') || (text.contains(':') && text.rfind(['+', '-']) > text.rfind('T').or(Some(9)))
+        let from_end = |at: usize| text.len().checked_sub(at).and_then(|at| text.as_bytes().get(at));
+        text.ends_with('Z') || (matches!(from_end(6), Some(b'+' | b'-')) && from_end(3) == Some(&b':'))
     };
     let mut bounds = schema.split("clusive value=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let mixed_zones = (says("xs:date\"") || says("xs:dateTime\""))
+    let mixed_zones = ["xs:date\"", "xs:dateTime\"", "xs:time\""].into_iter().any(says)
         && bounds.any(|bound| value.split_whitespace().any(|v| zoned(v) != zoned(bound)));
     let of_base64 = |c: char| c.is_ascii_alphanumeric() || "+/= ".contains(c);
     (value.contains('\u{1F600}') && ["NCName", "NMTOKEN", "\\i"].into_iter().any(says))
@@ -176,6 +202,7 @@ fn is_disputed(schema: &str, value: &str) -> bool {
         || says("\"1E\"")
         || ((says("pattern") || says("clusive")) && value.trim() != value)
         || mixed_zones
+        || (says("xs:time\"") && (value.contains("-09:00") || says("-09:00")))
 }
 
 /// Facets of a restriction, a value, our verdict, and what settles it.
@@ -199,6 +226,7 @@ const DISPUTED: &[(&str, &str, &str, bool, &str)] = &[
         false,
         "Part 2 §3.2.5: what cannot be compared with a bound is excluded",
     ),
+    ("double", "<xs:maxInclusive value='NaN'/>", "NaN", true, "the same: as an inclusive bound it leaves itself"),
     ("double", "<xs:maxExclusive value='NaN'/>", "1", false, "the same: a bound that is NaN leaves nothing"),
     (
         "int",
@@ -215,6 +243,8 @@ const DISPUTED: &[(&str, &str, &str, bool, &str)] = &[
         "Part 2 §3.2.7.4: within 14 hours it is not known",
     ),
     ("date", "<xs:minInclusive value='2024-01-01+09:00'/>", "2024-01-02", true, "the same: beyond, it is"),
+    ("time", "<xs:minExclusive value='12:00:00Z'/>", "03:00:00-09:00", false, "Part 2 §3.2.8: the same instant"),
+    ("time", "<xs:maxInclusive value='12:00:00Z'/>", "03:00:00-09:00", true, "the same"),
     ("base64Binary", "", "en-GB", false, "Part 2 §3.2.16: the 65 characters of the alphabet and white space"),
 ];
 

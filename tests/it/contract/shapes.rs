@@ -27,6 +27,7 @@ pub const LIBXML2_DIFFERS: &[&str] = &[
     r###"<t:fixed xmlns:t="urn:t" a="C"><code>A B</code><number>1.5</number><any>a b</any><nil>1</nil></t:fixed>"###,
     r###"<t:fixed xmlns:t="urn:t"><any>a b<c/></any></t:fixed>"###,
     r###"<t:text xmlns:t="urn:t">6</t:text>"###,
+    r###"<t:list xmlns:t="urn:t"> 01  +2 </t:list>"###,
 ];
 
 /// Every shape.
@@ -239,11 +240,16 @@ pub const SHAPES: &[Shape] = &[
             <xs:element name="fixed"><xs:complexType><xs:sequence>
                 <xs:element name="code" type="t:code" fixed=" A  B " minOccurs="0"/><xs:element name="number" type="xs:decimal" fixed="1.50" minOccurs="0"/>
                 <xs:element name="any" fixed="a b" minOccurs="0"/><xs:element name="nil" type="xs:int" nillable="true" minOccurs="0"/></xs:sequence>
-                <xs:attribute name="a" type="t:code" fixed="C"/></xs:complexType></xs:element>"###,
+                <xs:attribute name="a" type="t:code" fixed="C"/></xs:complexType></xs:element>
+            <xs:element name="list" fixed="1 02"><xs:simpleType><xs:list itemType="xs:int"/></xs:simpleType></xs:element>
+            <xs:element name="truth"><xs:complexType><xs:attribute name="is" type="xs:boolean" fixed="true"/><xs:attribute name="either" fixed="1.0"><xs:simpleType><xs:union memberTypes="xs:decimal xs:date"/></xs:simpleType></xs:attribute></xs:complexType></xs:element>"###,
         )],
         valid: &[
             r###"<t:fixed xmlns:t="urn:t" a="C"><code>A B</code><number>1.5</number><any>a b</any><nil>1</nil></t:fixed>"###,
             r###"<t:fixed xmlns:t="urn:t" a=" C "><code/><number/><any/></t:fixed>"###,
+            r###"<t:list xmlns:t="urn:t">1 02</t:list>"###,
+            r###"<t:list xmlns:t="urn:t"> 01  +2 </t:list>"###,
+            r###"<t:truth xmlns:t="urn:t" is="1" either="1"/>"###,
         ],
         invalid: &[
             r###"<t:fixed xmlns:t="urn:t"><code>C</code></t:fixed>"###,
@@ -252,6 +258,9 @@ pub const SHAPES: &[Shape] = &[
             r###"<t:fixed xmlns:t="urn:t"><any>a b<c/></any></t:fixed>"###,
             r###"<t:fixed xmlns:t="urn:t"><nil/></t:fixed>"###,
             r###"<t:fixed xmlns:t="urn:t" a="A B"/>"###,
+            r###"<t:list xmlns:t="urn:t">1 3</t:list>"###,
+            r###"<t:truth xmlns:t="urn:t" is="0"/>"###,
+            r###"<t:truth xmlns:t="urn:t" either="1.1"/>"###,
         ],
     },
     Shape {
