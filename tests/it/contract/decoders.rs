@@ -56,7 +56,8 @@ fn compile(folder: &Path, decoders: &BTreeMap<usize, String>, library: &Path) ->
     let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let run = Command::new(compiler())
         .args(flags.split_whitespace())
-        .args(["--edition", "2024", "-C", "debuginfo=0", "-C", "incremental=", "-A", "warnings", "-o"])
+        .current_dir(folder)
+        .args(["--edition", "2024", "-C", "debuginfo=0", "-A", "warnings", "-o"])
         .args([&program, &main])
         .arg("--extern")
         .arg(format!("coconnect={}", library.display()))
