@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use super::pattern::Pattern;
 use super::text::DecimalParts;
 use crate::base::octets::same;
+use crate::xml::Short;
 
 /// What white space becomes before a value is looked at (§4.3.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,6 +112,153 @@ pub struct Simple {
     pub white_space: WhiteSpace,
     /// Its facets, the base type's first.
     pub facets: &'static [Facet],
+    /// What most of its values are known by.
+    quick: Quick,
+}
+
+/// What the facets of a type say in numbers, for values that come by the thousand. A value within is one of the type when
+/// `rest` asks for no more; one that is not has to be looked at facet by facet.
+#[derive(Clone, Copy, Debug)]
+struct Quick {
+    /// Text: characters at least.
+    least: u64,
+    /// Text: characters at most. Number: digits at most.
+    most: u64,
+    /// Number: digits after the point at most.
+    fraction: u64,
+    /// Number: its whole part at least.
+    low: u64,
+    /// Number: its whole part at most, fraction or not.
+    high: u64,
+    /// What is to be looked at as well.
+    rest: Rest,
+    /// Whether that leaves no room for white space.
+    tight: bool,
+    /// Whether the facets say what these numbers cannot.
+    beyond: bool,
+}
+
+/// The facets that are no numbers.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    /// None.
+    Nothing,
+    /// One pattern.
+    Pattern(&'static Pattern),
+    /// One list.
+    Enumeration(&'static [&'static str]),
+    /// Several.
+    Several,
+}
+
+impl Quick {
+    const fn of(variety: Variety, facets: &'static [Facet]) -> Self {
+        let counts_characters = matches!(variety, Variety::Atomic(Primitive::String));
+        let mut quick = Self {
+            least: 0,
+            most: u64::MAX,
+            fraction: u64::MAX,
+            low: 0,
+            high: u64::MAX,
+            rest: Rest::Nothing,
+            tight: false,
+            beyond: false,
+        };
+        let mut at = 0;
+        while at < facets.len() {
+            match facets[at] {
+                // What the specification gives to types of the other kind alone.
+                Facet::Length(_) | Facet::MinLength(_) | Facet::MaxLength(_) if !counts_characters => {
+                    quick.beyond = true;
+                }
+                Facet::Length(exact) => {
+                    quick.least = larger(quick.least, exact);
+                    quick.most = smaller(quick.most, exact);
+                }
+                Facet::MinLength(min) => quick.least = larger(quick.least, min),
+                Facet::MaxLength(max) => quick.most = smaller(quick.most, max),
+                Facet::Pattern(patterns, _) => {
+                    let [pattern] = patterns else {
+                        quick.rest = Rest::Several;
+                        at += 1;
+                        continue;
+                    };
+                    quick.rest = quick.rest.and(Rest::Pattern(pattern));
+                    quick.tight |= pattern.spaceless;
+                }
+                Facet::Enumeration(list) => {
+                    quick.rest = quick.rest.and(Rest::Enumeration(list));
+                    quick.tight = true;
+                }
+                _ if counts_characters => quick.beyond = true,
+                Facet::TotalDigits(max) => quick.most = smaller(quick.most, max),
+                Facet::FractionDigits(max) => quick.fraction = smaller(quick.fraction, max),
+                Facet::MinInclusive(bound) => match whole(bound) {
+                    Some(bound) => quick.low = larger(quick.low, bound),
+                    None => quick.beyond = true,
+                },
+                // Less than all that is more than the bound: what lies between is looked at closely.
+                Facet::MinExclusive(bound) => match whole(bound) {
+                    Some(bound) => quick.low = larger(quick.low, bound.saturating_add(1)),
+                    None => quick.beyond = true,
+                },
+                Facet::MaxInclusive(bound) if matches!(variety, Variety::Atomic(Primitive::Integer)) => {
+                    match whole(bound) {
+                        Some(bound) => quick.high = smaller(quick.high, bound),
+                        None => quick.beyond = true,
+                    }
+                }
+                Facet::MaxInclusive(bound) | Facet::MaxExclusive(bound) => match whole(bound) {
+                    Some(bound) if bound > 0 => quick.high = smaller(quick.high, bound - 1),
+                    _ => quick.beyond = true,
+                },
+            }
+            at += 1;
+        }
+        quick
+    }
+}
+
+impl Rest {
+    const fn and(self, other: Self) -> Self {
+        match self {
+            Self::Nothing => other,
+            _ => Self::Several,
+        }
+    }
+}
+
+const fn larger(a: u64, b: u64) -> u64 {
+    if a > b { a } else { b }
+}
+
+const fn smaller(a: u64, b: u64) -> u64 {
+    if a < b { a } else { b }
+}
+
+/// A bound that is a whole number of at most 18 digits without a sign.
+const fn whole(bound: &str) -> Option<u64> {
+    let digits = bound.as_bytes();
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let (mut at, mut number) = (0, 0);
+    while at < digits.len() {
+        if !digits[at].is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + (digits[at] - b'0') as u64;
+        at += 1;
+    }
+    Some(number)
+}
+
+impl Simple {
+    /// A simple type.
+    #[must_use]
+    pub const fn new(name: &'static str, variety: Variety, white_space: WhiteSpace, facets: &'static [Facet]) -> Self {
+        Self { name, variety, white_space, facets, quick: Quick::of(variety, facets) }
+    }
 }
 
 /// What a value breaks: the rule and what it expects.
@@ -139,7 +287,7 @@ pub fn normalize(text: Cow<'_, str>, rule: WhiteSpace) -> Cow<'_, str> {
         }
         WhiteSpace::Replace => text,
         WhiteSpace::Collapse => {
-            if is_collapsed(text.as_bytes()) {
+            if !Seen::spaced(text.as_bytes()).loose {
                 return text;
             }
             let mut out = String::with_capacity(text.len());
@@ -157,17 +305,13 @@ pub fn normalize(text: Cow<'_, str>, rule: WhiteSpace) -> Cow<'_, str> {
 /// Whether `text`, just as it stands, is a value of `simple`: no white space to normalize, no facet broken. Made for the
 /// types and values that come by the thousand; false says no more than that [`normalize`] and [`check`] have to look.
 #[must_use]
-#[inline]
-pub fn holds(simple: &Simple, text: &str) -> bool {
+#[inline(always)]
+pub(crate) fn holds(simple: &Simple, short: &Short<'_>) -> bool {
+    let text = short.text;
     let holds = match simple.variety {
-        Variety::Atomic(Primitive::String) => {
-            is_normalized(text, simple.white_space) && holds_text(simple.facets, text)
-        }
-        Variety::Atomic(Primitive::Decimal) => {
-            DecimalParts::parse(text).is_some_and(|number| holds_number(simple.facets, &number))
-        }
-        Variety::Atomic(Primitive::Integer) => DecimalParts::parse(text)
-            .is_some_and(|number| !text.as_bytes().contains(&b'.') && holds_number(simple.facets, &number)),
+        Variety::Atomic(Primitive::String) => holds_text(simple, short),
+        Variety::Atomic(Primitive::Decimal) => holds_number(simple, text, true),
+        Variety::Atomic(Primitive::Integer) => holds_number(simple, text, false),
         _ => false,
     };
     debug_assert!(!holds || is_valid(simple, text), "{text:?} is taken for a value of {}", simple.name);
@@ -181,57 +325,121 @@ fn is_valid(simple: &Simple, text: &str) -> bool {
     broken.is_empty() && normalize(Cow::Borrowed(text), simple.white_space) == text
 }
 
-/// Whether `rule` changes nothing.
-#[inline]
-fn is_normalized(text: &str, rule: WhiteSpace) -> bool {
-    match rule {
-        WhiteSpace::Preserve => true,
-        WhiteSpace::Replace => !text.bytes().any(|b| matches!(b, b'\t' | b'\n' | b'\r')),
-        WhiteSpace::Collapse => is_collapsed(text.as_bytes()),
+#[inline(always)]
+fn holds_text(simple: &Simple, short: &Short<'_>) -> bool {
+    let text = short.text;
+    let quick = &simple.quick;
+    if quick.beyond || !holds_rest(simple, text) {
+        return false;
     }
-}
-
-#[inline]
-fn holds_text(facets: &[Facet], text: &str) -> bool {
     // A text of n octets has at most n characters and at least n/4.
     let most = text.len() as u64;
-    let least = most.div_ceil(4);
-    facets.iter().all(|facet| match facet {
-        Facet::Length(exact) => least >= *exact && most <= *exact,
-        Facet::MinLength(min) => least >= *min,
-        Facet::MaxLength(max) => most <= *max,
-        Facet::Pattern(patterns, _) => patterns.iter().any(|pattern| pattern.matches(text)),
-        Facet::Enumeration(list) => is_listed(list, text),
-        _ => false,
-    })
-}
-
-#[inline]
-fn holds_number(facets: &[Facet], number: &DecimalParts<'_>) -> bool {
-    let order = |bound: &str| DecimalParts::parse(bound).map(|bound| number.compare(&bound));
-    facets.iter().all(|facet| match facet {
-        Facet::TotalDigits(max) => number.total_digits() as u64 <= *max,
-        Facet::FractionDigits(max) => number.fraction_digits() as u64 <= *max,
-        Facet::MinInclusive(bound) => matches!(order(bound), Some(Ordering::Greater | Ordering::Equal)),
-        Facet::MinExclusive(bound) => order(bound) == Some(Ordering::Greater),
-        Facet::MaxInclusive(bound) => matches!(order(bound), Some(Ordering::Less | Ordering::Equal)),
-        Facet::MaxExclusive(bound) => order(bound) == Some(Ordering::Less),
-        _ => false,
-    })
-}
-
-/// Whether nothing is to be collapsed: single spaces, and only between others.
-#[inline]
-fn is_collapsed(text: &[u8]) -> bool {
-    let mut previous_space = true;
-    for octet in text {
-        let space = *octet <= b' ' && is_space(*octet);
-        if space && (previous_space || *octet != b' ') {
-            return false;
-        }
-        previous_space = space;
+    if quick.tight && most.div_ceil(4) >= quick.least && most <= quick.most {
+        return true;
     }
-    !previous_space || text.is_empty()
+    let seen = Seen::of(short);
+    let stands = match simple.white_space {
+        WhiteSpace::Preserve => true,
+        WhiteSpace::Replace => !seen.control,
+        WhiteSpace::Collapse => !seen.loose,
+    };
+    let least = if seen.ascii { most } else { most.div_ceil(4) };
+    stands && least >= quick.least && most <= quick.most
+}
+
+/// The facets that are no numbers.
+#[inline(always)]
+fn holds_rest(simple: &Simple, text: &str) -> bool {
+    match simple.quick.rest {
+        Rest::Nothing => true,
+        Rest::Pattern(pattern) => pattern.matches(text),
+        Rest::Enumeration(list) => is_listed(list, text),
+        Rest::Several => simple.facets.iter().all(|facet| match facet {
+            Facet::Pattern(patterns, _) => patterns.iter().any(|pattern| pattern.matches(text)),
+            Facet::Enumeration(list) => is_listed(list, text),
+            _ => true,
+        }),
+    }
+}
+
+/// Digits with at most one point, whose number lies well within the bounds.
+#[inline]
+fn holds_number(simple: &Simple, text: &str, point: bool) -> bool {
+    let quick = &simple.quick;
+    // Whole parts of 18 digits do not overflow.
+    if quick.beyond || text.len() > 18 {
+        return false;
+    }
+    let (mut whole, mut digits, mut before) = (0_u64, 0_u64, None);
+    for octet in text.bytes() {
+        match octet {
+            b'0'..=b'9' => {
+                digits += 1;
+                if before.is_none() {
+                    whole = whole * 10 + u64::from(octet - b'0');
+                }
+            }
+            b'.' if point && before.is_none() => before = Some(digits),
+            _ => return false,
+        }
+    }
+    let fraction = digits - before.unwrap_or(digits);
+    digits > 0
+        && digits <= quick.most
+        && fraction <= quick.fraction
+        && (quick.low..=quick.high).contains(&whole)
+        && holds_rest(simple, text)
+}
+
+/// What stands in a text, as far as white space and lengths go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Seen {
+    /// All of it is ASCII.
+    ascii: bool,
+    /// A tab, line feed or carriage return may stand in it.
+    control: bool,
+    /// Something may be to be collapsed: not only single spaces, or not only between others.
+    loose: bool,
+}
+
+impl Seen {
+    /// Eight octets at a time: most values are short, and have no white space.
+    #[inline(always)]
+    fn of(short: &Short<'_>) -> Self {
+        const TOPS: u64 = 0x8080_8080_8080_8080;
+        // The top bit of each octet that is at most a space.
+        let spaces = |word: u64| !((word & !TOPS) + 0x5F5F_5F5F_5F5F_5F5F | word) & TOPS;
+        let octets = short.text.as_bytes();
+        let (all, spaced) = match short.words {
+            Some([a, b, c]) => {
+                let [x, y, z] = Short::mask(octets.len());
+                (a | b | c, (spaces(a) & x) | (spaces(b) & y) | (spaces(c) & z) != 0)
+            }
+            None => {
+                let (words, rest) = octets.as_chunks::<8>();
+                let last = octets.last_chunk::<8>().filter(|_| !rest.is_empty());
+                words.iter().chain(last).fold((0, octets.len() < 8), |(all, spaced), word| {
+                    let word = u64::from_le_bytes(*word);
+                    (all | word, spaced | (spaces(word) != 0))
+                })
+            }
+        };
+        let ascii = all & TOPS == 0 && (short.words.is_some() || octets.len() >= 8);
+        if !spaced {
+            return Self { ascii, control: false, loose: false };
+        }
+        Self { ascii, ..Self::spaced(octets) }
+    }
+
+    /// Likewise for a text that has white space.
+    fn spaced(text: &[u8]) -> Self {
+        let control = text.iter().any(|octet| *octet < b' ');
+        // No early end, so that it is done many octets at a time.
+        let twice =
+            text.iter().zip(text.iter().skip(1)).fold(false, |twice, (a, b)| twice | (*a == b' ' && *b == b' '));
+        let ends = text.first() == Some(&b' ') || text.last() == Some(&b' ');
+        Self { ascii: false, control, loose: control || twice || ends }
+    }
 }
 
 /// Checks `value`, already white-space normalized, against `simple`. Gives everything that it breaks.
@@ -870,7 +1078,7 @@ mod tests {
                     Variety::Atomic(_) => is_valid(simple, value),
                     _ => false,
                 };
-                let holds = holds(simple, value);
+                let holds = holds(simple, &Short::from(*value));
                 assert!(valid || !holds, "{value:?} is taken for a value of {}", simple.name);
                 taken += usize::from(holds);
                 left += usize::from(valid && !holds);
@@ -886,7 +1094,7 @@ mod tests {
             ("Amount16Type", "0", "-0.001"),
             ("LPCOFunctionType", "9", "8"),
         ] {
-            assert!(holds(named(name), good) && !holds(named(name), bad), "{name}");
+            assert!(holds(named(name), &good.into()) && !holds(named(name), &bad.into()), "{name}");
         }
     }
 
@@ -911,24 +1119,19 @@ mod tests {
     #[test]
     fn facets_bound_values_and_lengths_count_characters() {
         static SIMPLES: [Simple; 3] = [
-            Simple {
-                name: "n..5,2",
-                variety: Variety::Atomic(Primitive::Decimal),
-                white_space: WhiteSpace::Collapse,
-                facets: &[Facet::MinInclusive("0"), Facet::TotalDigits(5), Facet::FractionDigits(2)],
-            },
-            Simple {
-                name: "a..3",
-                variety: Variety::Atomic(Primitive::String),
-                white_space: WhiteSpace::Preserve,
-                facets: &[Facet::MinLength(1), Facet::MaxLength(3)],
-            },
-            Simple {
-                name: "digest",
-                variety: Variety::Atomic(Primitive::Base64Binary),
-                white_space: WhiteSpace::Collapse,
-                facets: &[Facet::Length(2)],
-            },
+            Simple::new(
+                "n..5,2",
+                Variety::Atomic(Primitive::Decimal),
+                WhiteSpace::Collapse,
+                &[Facet::MinInclusive("0"), Facet::TotalDigits(5), Facet::FractionDigits(2)],
+            ),
+            Simple::new(
+                "a..3",
+                Variety::Atomic(Primitive::String),
+                WhiteSpace::Preserve,
+                &[Facet::MinLength(1), Facet::MaxLength(3)],
+            ),
+            Simple::new("digest", Variety::Atomic(Primitive::Base64Binary), WhiteSpace::Collapse, &[Facet::Length(2)]),
         ];
         let codes = |simple: usize, value: &str| {
             let mut broken = Vec::new();

@@ -138,7 +138,7 @@ impl<'a> Generator<'a> {
         line!(self, "use super::pattern::Pattern;");
         line!(
             self,
-            "use super::table::{{Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
+            "use super::table::{{Attribute, Complex, Content, Element, Flat, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
         );
         line!(self, "");
     }
@@ -266,23 +266,18 @@ impl<'a> Generator<'a> {
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
         line!(self, "        #[inline]");
-        line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
-        line!(self, "            let mut out = Self::default();");
+        line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
+        line!(self, "            if binder.has_attributes(node, complex) {{");
         line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
         for (at, (attribute, field)) in attributes.iter().zip(&fields).enumerate() {
-            let place = if boxed { "out.attributes.get_or_insert_default()" } else { "out" };
+            let place = if boxed { "self.attributes.get_or_insert_default()" } else { "self" };
             let value = if attribute.required { "value" } else { "Some(value)" };
             line!(self, "                {at} => {place}.{field} = {value},");
         }
-        line!(self, "                _ => {{}}\n            }});");
+        line!(self, "                _ => {{}}\n            }});\n            }}");
         self.other_attributes_read(others);
-        let wrapped = if value == "text::Decimal" {
-            "text::Decimal::checked(binder.content(node, complex))"
-        } else {
-            "binder.content(node, complex)"
-        };
-        line!(self, "            out.value = {wrapped};");
-        line!(self, "            out\n        }}\n    }}\n");
+        let place = if value == "text::Decimal" { "self.value.unchecked()" } else { "&mut self.value" };
+        line!(self, "            binder.content(node, complex, {place});\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         if boxed {
@@ -356,28 +351,24 @@ impl<'a> Generator<'a> {
         }
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
-        line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
-        line!(self, "            let mut out = Self::default();");
+        line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
         self.attributes_read(&attributes, &attribute_names);
         self.other_attributes_read(others);
-        line!(self, "            binder.children(node, complex, &mut |binder, child| match child.index {{");
+        line!(self, "            let mut children = binder.children(node, complex);");
+        line!(self, "            while let Some(child) = binder.next(&mut children) {{ match child.index {{");
         for Field { at, element, name: field, class, form, .. } in &fields {
-            let value = self.read_value(element, *class, &format!("complex.elements()[{at}]"));
-            match form {
-                Form::One => line!(self, "                {at} => out.{field} = {value},"),
-                Form::Optional => line!(self, "                {at} => out.{field} = Some({value}),"),
-                Form::OptionalBoxed => {
-                    line!(self, "                {at} => out.{field} = Some(Box::new({value})),")
-                }
-                Form::Many => {
-                    line!(self, "                {at} => super::super::bind::push(&mut out.{field}, {value}),")
-                }
-            }
+            let place = match form {
+                Form::One => format!("&mut self.{field}"),
+                Form::Optional | Form::OptionalBoxed => format!("self.{field}.get_or_insert_default()"),
+                Form::Many => format!("super::super::bind::push(&mut self.{field})"),
+            };
+            let read = self.read_value(element, *class, *form, &format!("complex.elements()[{at}]"), &place);
+            line!(self, "                {at} => {read},");
         }
         if any {
-            line!(self, "                super::super::bind::FOREIGN => out.foreign.push(binder.keep(&child)),");
+            line!(self, "                super::super::bind::FOREIGN => self.foreign.push(binder.keep(&child)),");
         }
-        line!(self, "                _ => {{}}\n            }});\n            out\n        }}\n    }}\n");
+        line!(self, "                _ => {{}}\n            }} }}\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");

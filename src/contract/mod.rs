@@ -150,7 +150,7 @@ fn bind_root<T: bind::Bind>(
         && let Type::Complex(number) = root.kind
         && let Some(complex) = TABLES.complexes.get(number as usize)
     {
-        out = T::bind(&mut binder, node, complex);
+        out.bind(&mut binder, node, complex);
     }
     binder.finish().map(|()| out)
 }

@@ -10,10 +10,10 @@ pub const STATES_MAX: usize = 4_096;
 /// Positions of one pattern at most, counted repetitions written out.
 const POSITIONS_MAX: usize = 20_000;
 /// No way on.
-const DEAD: u16 = u16::MAX;
+const DEAD: u32 = u32::MAX;
+/// In the tables: whatever follows is accepted.
+const REST: u32 = u32::MAX - 1;
 const ACCEPT: u8 = 1;
-/// Whatever follows is accepted.
-const ACCEPT_REST: u8 = 2;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -26,50 +26,66 @@ pub struct Pattern {
     pub ranges: &'static [(u32, u32, u8)],
     /// Number of classes.
     pub classes: usize,
-    /// Next state for state x class.
-    pub table: &'static [u16],
-    /// What a state means.
+    /// For state x class the next state, times [`classes`](Self::classes): where its row begins. [`u32::MAX`] where there is
+    /// no way on, one less where all that follows is accepted.
+    pub table: &'static [u32],
+    /// 1 for a state in which the text may end.
     pub flags: &'static [u8],
+    /// Whether no text that matches has white space in it.
+    pub spaceless: bool,
 }
 
 impl Pattern {
     /// Whether the whole of `text` matches.
     #[must_use]
+    #[inline]
     pub fn matches(&self, text: &str) -> bool {
-        let mut state = 0;
-        for (at, octet) in text.bytes().enumerate() {
-            if self.accepts_rest(state) {
-                return true;
-            }
-            let Some(class) = self.ascii.get(usize::from(octet)) else {
-                return self.matches_from(state, text.get(at..).unwrap_or_default());
-            };
-            state = match self.table.get(state * self.classes + usize::from(*class)) {
-                Some(next) if *next != DEAD => usize::from(*next),
-                _ => return false,
-            };
+        // Mostly the first octet tells, or there are few.
+        match text.as_bytes().first().and_then(|octet| self.ascii.get(usize::from(*octet))) {
+            Some(class) => match self.table.get(usize::from(*class)) {
+                Some(next) if *next < REST => self.matches_from(*next, text.as_bytes().get(1..).unwrap_or_default()),
+                Some(&REST) => true,
+                _ => false,
+            },
+            None => self.matches_from(0, text.as_bytes()),
         }
-        self.flags.get(state).is_some_and(|flags| flags & (ACCEPT | ACCEPT_REST) != 0)
     }
 
-    /// Likewise from `state` on, for text that has characters beyond ASCII.
-    fn matches_from(&self, mut state: usize, text: &str) -> bool {
-        for character in text.chars() {
-            if self.accepts_rest(state) {
-                return true;
-            }
-            let class = usize::from(self.class(character));
-            state = match self.table.get(state * self.classes + class) {
-                Some(next) if *next != DEAD => usize::from(*next),
-                _ => return false,
+    /// Likewise from the row `row` on.
+    fn matches_from(&self, mut row: u32, text: &[u8]) -> bool {
+        let (table, ascii) = (self.table, self.ascii);
+        for (at, octet) in text.iter().enumerate() {
+            let Some(class) = ascii.get(usize::from(*octet)) else {
+                // What is before is ASCII, so that here a character begins.
+                let rest = std::str::from_utf8(text.get(at..).unwrap_or_default());
+                return rest.is_ok_and(|rest| self.matches_wide(row, rest));
             };
+            match table.get(row as usize + usize::from(*class)) {
+                Some(next) if *next < REST => row = *next,
+                Some(&REST) => return true,
+                _ => return false,
+            }
         }
-        self.flags.get(state).is_some_and(|flags| flags & (ACCEPT | ACCEPT_REST) != 0)
+        self.accepts(row)
+    }
+
+    /// Likewise for text that has characters beyond ASCII.
+    fn matches_wide(&self, mut row: u32, text: &str) -> bool {
+        for character in text.chars() {
+            let class = usize::from(self.class(character));
+            match self.table.get(row as usize + class) {
+                Some(next) if *next < REST => row = *next,
+                Some(&REST) => return true,
+                _ => return false,
+            }
+        }
+        self.accepts(row)
     }
 
     #[inline]
-    fn accepts_rest(&self, state: usize) -> bool {
-        self.flags.get(state).is_some_and(|flags| flags & ACCEPT_REST != 0)
+    fn accepts(&self, row: u32) -> bool {
+        let state = row as usize / self.classes.max(1);
+        self.flags.get(state).is_some_and(|flags| flags & ACCEPT != 0)
     }
 
     #[inline]
@@ -98,9 +114,11 @@ pub struct Compiled {
     /// As [`Pattern::classes`].
     pub classes: usize,
     /// As [`Pattern::table`].
-    pub table: Vec<u16>,
+    pub table: Vec<u32>,
     /// As [`Pattern::flags`].
     pub flags: Vec<u8>,
+    /// As [`Pattern::spaceless`].
+    pub spaceless: bool,
 }
 
 /// Why a pattern was not compiled.
@@ -641,10 +659,10 @@ impl Positions<'_> {
         let start: BTreeSet<usize> = whole.first.iter().copied().collect();
         let last: BTreeSet<usize> = whole.last.iter().copied().collect();
         // A state: the positions that may come next, and whether the text may end here.
-        let mut states: BTreeMap<(BTreeSet<usize>, bool), u16> = BTreeMap::new();
+        let mut states: BTreeMap<(BTreeSet<usize>, bool), u32> = BTreeMap::new();
         let mut queue = vec![(start, whole.empty)];
         states.insert(queue[0].clone(), 0);
-        let mut table: Vec<u16> = Vec::new();
+        let mut table: Vec<u32> = Vec::new();
         let mut at = 0;
         while let Some((next_positions, _)) = queue.get(at).cloned() {
             for class in 0..classes {
@@ -666,7 +684,7 @@ impl Positions<'_> {
                             if states.len() >= STATES_MAX {
                                 return self.too_large(STATES_MAX, "states");
                             }
-                            let number = states.len() as u16;
+                            let number = states.len() as u32;
                             states.insert(key.clone(), number);
                             queue.push(key);
                             number
@@ -741,7 +759,7 @@ fn minimal(
     ascii: Vec<u8>,
     ranges: Vec<(u32, u32, u8)>,
     classes: usize,
-    table: &[u16],
+    table: &[u32],
     accepting: &[bool],
 ) -> Compiled {
     let states = accepting.len();
@@ -754,7 +772,7 @@ fn minimal(
                 let row = (0..classes)
                     .map(|class| match next(state, class) {
                         DEAD => None,
-                        to => Some(group[usize::from(to)]),
+                        to => Some(group[to as usize]),
                     })
                     .collect();
                 let fresh = known.len();
@@ -777,15 +795,24 @@ fn minimal(
         flags[row] |= if accepting[state] { ACCEPT } else { 0 };
         for class in 0..classes {
             let to = next(state, class);
-            out[row * classes + class] = if to == DEAD { DEAD } else { group[usize::from(to)] as u16 };
+            out[row * classes + class] = if to == DEAD { DEAD } else { (group[to as usize] * classes) as u32 };
         }
     }
-    for row in 0..groups {
-        if flags[row] & ACCEPT != 0 && (0..classes).all(|class| usize::from(out[row * classes + class]) == row) {
-            flags[row] |= ACCEPT_REST;
+    // A state that accepts whatever follows is not worth following. Class 0 may be that of no character at all.
+    let covered: u32 = ranges.iter().map(|(first, last, _)| last - first + 1).sum();
+    let used: Vec<usize> =
+        (0..classes).filter(|class| *class != 0 || covered < 0x11_0000 - 128 || ascii.contains(&0)).collect();
+    for state in 0..groups {
+        let row = (state * classes) as u32;
+        if flags[state] & ACCEPT != 0 && used.iter().all(|class| out[state * classes + class] == row) {
+            out.iter_mut().filter(|to| **to == row).for_each(|to| *to = REST);
         }
     }
-    Compiled { source: source.to_owned(), ascii, ranges, classes, table: out, flags }
+    let spaceless = b" \t\n\r".iter().all(|space| {
+        let class = usize::from(ascii[usize::from(*space)]);
+        (0..groups).all(|state| out[state * classes + class] == DEAD)
+    }) && !out.contains(&REST);
+    Compiled { source: source.to_owned(), ascii, ranges, classes, table: out, flags, spaceless }
 }
 
 impl Compiled {
@@ -801,6 +828,7 @@ impl Compiled {
             classes: self.classes,
             table: self.table.leak(),
             flags: self.flags.leak(),
+            spaceless: self.spaceless,
         }))
     }
 }
@@ -821,6 +849,17 @@ mod tests {
         }
         assert!(matches("a|b", "a") && !matches("a|b", "ab"));
         assert!(matches("^a$", "^a$"), "circumflex and dollar are no anchors in XML Schema");
+    }
+
+    #[test]
+    fn what_accepts_all_that_follows_ends_the_look() {
+        let compiled = compile(r"[\s\S]*[^\s][\s\S]*").unwrap();
+        assert!(compiled.table.contains(&REST) && !compiled.spaceless);
+        assert!(!compile("[a-z]*").unwrap().table.contains(&REST), "what follows must be letters");
+        assert!(matches("a[\\s\\S]*", "a\u{10FFFF}\n") && !matches("a[\\s\\S]*", "ba"));
+        // White space that only some places allow is white space.
+        assert!(compile("[A-Z]{2}").unwrap().spaceless && !compile("a( b)?").unwrap().spaceless);
+        assert!(!compile("[^a]").unwrap().spaceless);
     }
 
     #[test]

@@ -160,18 +160,29 @@ pub enum ContentIr {
 }
 
 impl ContentIr {
-    /// Its declarations and the parts of its model, where that is one sequence of at most 64 elements and wildcards.
+    /// How its children are found, where its model is one sequence of at most 64 elements and wildcards without text between.
     #[must_use]
-    pub fn flat(&self) -> Option<(&[ElementIr], &[ParticleIr])> {
-        match self {
-            Self::Elements {
-                elements, model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) }, ..
-            } => {
-                let plain = parts.iter().all(|p| matches!(p.term, TermIr::Element(_) | TermIr::Any(..)));
-                (plain && parts.len() <= 64).then_some((elements, parts))
-            }
-            _ => None,
+    pub fn flat_tables(&self) -> Option<table::FlatTables> {
+        let Self::Elements {
+            elements,
+            model: ParticleIr { min: 1, max: 1, term: TermIr::Sequence(parts) },
+            mixed: false,
+        } = self
+        else {
+            return None;
+        };
+        if parts.len() > 64 {
+            return None;
         }
+        // A place keeps its name as long as the program runs, as the tables do.
+        let name = |at: u16| &*elements[usize::from(at)].name.local.clone().leak();
+        let place = |part: &ParticleIr| match part.term {
+            TermIr::Element(at) => Some((Some((at, name(at))), part.min, part.max)),
+            TermIr::Any(..) => Some((None, part.min, part.max)),
+            _ => None,
+        };
+        let places: Option<Vec<_>> = parts.iter().map(place).collect();
+        places.map(|places| table::FlatTables::new(&places))
     }
 }
 

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 
+use crate::xml::Short;
+
 /// Octets that a [`Text`] holds within itself.
 const INLINE: usize = 22;
 
@@ -31,38 +33,43 @@ impl Text {
     }
 }
 
-impl From<&str> for Text {
+impl Text {
+    /// Becomes `short`. What is short is written where it stays: made elsewhere and moved, it would be waited for.
     #[inline]
-    fn from(text: &str) -> Self {
-        match inline(text.as_bytes()) {
-            Some(octets) => Self(Repr::Inline { length: text.len() as u8, octets }),
-            None => Self(Repr::Heap(text.into())),
+    pub(crate) fn set(&mut self, short: &Short<'_>) {
+        match (&mut self.0, short.words) {
+            (Repr::Inline { length, octets }, Some(words)) if short.text.len() <= INLINE => {
+                put(octets, words);
+                *length = short.text.len() as u8;
+            }
+            _ => *self = Self::from(short.text),
         }
     }
 }
 
-/// `from` at the start of what a [`Text`] holds within itself, if it fits: copied in two pieces of a fixed size that may
-/// overlap, since a copy of any size is a call that takes longer.
-#[inline]
-fn inline(from: &[u8]) -> Option<[u8; INLINE]> {
-    let mut octets = [0; INLINE];
-    let length = from.len();
-    if length > INLINE {
-        return None;
+/// Puts three words where a [`Text`] holds octets within itself.
+#[inline(always)]
+fn put(to: &mut [u8; INLINE], [a, b, c]: [u64; 3]) {
+    let (words, rest) = to.as_chunks_mut::<8>();
+    if let ([first, second], Some(third)) = (words, rest.first_chunk_mut::<6>()) {
+        (*first, *second) = (a.to_le_bytes(), b.to_le_bytes());
+        let [a, b, c, d, e, f, ..] = c.to_le_bytes();
+        *third = [a, b, c, d, e, f];
     }
-    if let (Some(first), Some(last)) = (from.first_chunk::<8>(), from.last_chunk::<8>()) {
-        *octets.first_chunk_mut()? = *first;
-        if let Some(middle) = from.get(8..).and_then(|rest| rest.first_chunk::<8>()) {
-            *octets.get_mut(8..)?.first_chunk_mut()? = *middle;
+}
+
+impl From<&str> for Text {
+    #[inline]
+    fn from(text: &str) -> Self {
+        match Short::from(text).words {
+            Some(words) if text.len() <= INLINE => {
+                let mut octets = [0; INLINE];
+                put(&mut octets, words);
+                Self(Repr::Inline { length: text.len() as u8, octets })
+            }
+            _ => Self(Repr::Heap(text.into())),
         }
-        *octets.get_mut(length - 8..)?.first_chunk_mut()? = *last;
-    } else if let (Some(first), Some(last)) = (from.first_chunk::<4>(), from.last_chunk::<4>()) {
-        *octets.first_chunk_mut()? = *first;
-        *octets.get_mut(length - 4..)?.first_chunk_mut()? = *last;
-    } else {
-        octets.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
-    Some(octets)
 }
 
 impl From<String> for Text {
@@ -126,11 +133,10 @@ impl Decimal {
         DecimalParts::parse(text).map(|_| Self(Text::from(text)))
     }
 
-    /// For generated decoders, whose runtime has checked the text.
+    /// For generated decoders, whose runtime checks the text that it puts there.
     #[doc(hidden)]
-    #[must_use]
-    pub fn checked(text: Text) -> Self {
-        Self(text)
+    pub fn unchecked(&mut self) -> &mut Text {
+        &mut self.0
     }
 
     /// As it came.
@@ -259,6 +265,14 @@ mod tests {
                 "한글 and Latin, mixed and long enough to leave the inline form".chars().take(length).collect();
             assert_eq!(Text::from(text.as_str()).as_str(), text);
             assert_eq!(Text::from(text.clone()), Text::from(text.as_str()));
+            let mut changed = Text::from("a longer text than fits, to be replaced");
+            for old in ["", "1234567890", "a longer text than fits"] {
+                changed.set(&old.into());
+                changed.set(&text.as_str().into());
+                assert_eq!((changed.as_str(), &changed), (text.as_str(), &Text::from(text.as_str())));
+            }
+            let digits = "0123456789abcdefghijklmnopqrstuvwxyz".get(..length.min(36)).unwrap_or_default();
+            assert_eq!(Text::from(digits).as_str(), digits);
         }
         assert_eq!(size_of::<Text>(), 24);
         assert_eq!(size_of::<Option<Text>>(), 24);

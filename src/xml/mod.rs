@@ -22,4 +22,5 @@ pub use error::{Error, TextPos};
 pub use name::ns;
 pub use parse::{Dtd, Options, parse};
 pub use tree::{Attribute, AttributeId, Document, Kind, NamespaceNode, NodeId};
+pub(crate) use tree::{Name, Short, name_word};
 pub use write::Writer;

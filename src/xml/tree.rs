@@ -19,6 +19,9 @@ use place::Lines;
 pub(crate) mod arena;
 pub(crate) mod place;
 mod splice;
+mod word;
+
+pub(crate) use word::{Name, Short, name_word};
 
 /// A node: the document itself, an element, a text, a comment or a processing instruction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -302,20 +305,23 @@ impl Document {
             && same(self.octets_at(data.local_span()), local.as_bytes())
     }
 
-    /// Octets of the local name of an element, number of its namespace, and what follows it; none of any other node. For
-    /// those who walk along many siblings.
-    #[inline]
-    pub(crate) fn element_at(&self, node: NodeId) -> Option<(&[u8], u16, Option<NodeId>)> {
+    /// The local name of an element, the number of its namespace, and what follows it; none of any other node. For those who
+    /// walk along many siblings.
+    #[inline(always)]
+    pub(crate) fn element_at(&self, node: NodeId) -> Option<(Name<'_>, u16, Option<NodeId>)> {
         let data = self.node(node);
-        (data.kind == Kind::Element).then(|| (self.octets_at(data.local_span()), data.ns, link(data.next)))
+        let name = || Name::at(self.buffer(data.name), data.local_span());
+        (data.kind == Kind::Element).then(|| (name(), data.ns, link(data.next)))
     }
 
     /// What an element holds when that is one text or nothing; none when it is anything else.
-    #[inline]
-    pub(crate) fn only_text(&self, node: NodeId) -> Option<&str> {
-        let Some(first) = self.first_child(node) else { return Some("") };
+    #[inline(always)]
+    pub(crate) fn only_text(&self, node: NodeId) -> Option<Short<'_>> {
+        let Some(first) = self.first_child(node) else { return Some(Short::EMPTY) };
         let data = self.node(first);
-        (data.kind == Kind::Text && data.next == NONE).then(|| self.slice(data.text_span()))
+        let span = data.text_span();
+        let held = || Short::at(self.buffer(span.start), span, self.slice(span));
+        (data.kind == Kind::Text && data.next == NONE).then(held)
     }
 
     /// Number of the namespace of an element: equal numbers are equal URIs. For those who compare often.
@@ -329,15 +335,30 @@ impl Document {
         (0..self.uris.len()).map(|number| self.uri_text(number as u16))
     }
 
+    /// The octets in which a span with this start lies.
+    #[inline]
+    fn buffer(&self, start: u32) -> &[u8] {
+        if start & SIDE == 0 { self.text.as_bytes() } else { self.side.as_bytes() }
+    }
+
     #[inline]
     fn octets_at(&self, span: Span) -> &[u8] {
-        let from = if span.start & SIDE == 0 { &self.text } else { &self.side };
-        from.as_bytes().get((span.start & !SIDE) as usize..span.end as usize).unwrap_or_default()
+        self.buffer(span.start).get((span.start & !SIDE) as usize..span.end as usize).unwrap_or_default()
     }
 
     /// Attributes of an element in the order of the text, namespace declarations excluded.
     pub fn attributes(&self, node: NodeId) -> impl Iterator<Item = Attribute<'_>> + '_ {
         self.node(node).attribute_range().map(|id| self.attribute_by_id(AttributeId(id as u32)))
+    }
+
+    /// Of each attribute of an element the local name, the number of the namespace and the value.
+    #[inline]
+    pub(crate) fn attributes_at(&self, node: NodeId) -> impl Iterator<Item = (&str, u16, Short<'_>)> + '_ {
+        let attributes = self.attributes.get(self.node(node).attribute_range()).unwrap_or_default();
+        attributes.iter().map(|a| {
+            let span = a.value_span();
+            (self.slice(a.local_span()), a.ns, Short::at(self.buffer(span.start), span, self.slice(span)))
+        })
     }
 
     /// False only when no comment and no processing instruction stands in the document.

@@ -76,33 +76,37 @@ impl Binder<'_> {
     }
 
     /// The child, whose type is any, checked where anything below it is declared, as it is.
-    pub fn anything(&mut self, child: &Child, element: &'static Element) -> Foreign {
+    pub fn anything(&mut self, child: &Child, element: &'static Element, to: &mut Foreign) {
         self.check(child.node, Type::Anything, element);
-        self.keep(child)
+        *to = self.keep(child);
     }
 
     /// The child as text of a simple type: the fixed value of `element`, which an empty one has as well.
-    pub fn fixed(&mut self, child: &Child, element: &'static Element) -> Text {
-        let Type::Simple(number) = child.kind else { return Text::default() };
-        self.no_attributes(child.node);
-        self.simple(child.node, number, element.fixed)
+    pub fn fixed(&mut self, child: &Child, element: &'static Element, to: &mut Text) {
+        if let Type::Simple(number) = child.kind {
+            self.no_attributes(child.node);
+            *to = self.simple_checked(child.node, number, element.fixed);
+        }
     }
 
     /// The child as `bind` reads it, unless it says that it is nil.
-    pub fn nillable<T>(
+    pub fn nillable<T: Default>(
         &mut self,
         child: &Child,
         element: &'static Element,
-        bind: impl FnOnce(&mut Self, &Child) -> T,
-    ) -> Nillable<T> {
+        to: &mut Nillable<T>,
+        bind: impl FnOnce(&mut Self, &Child, &mut T),
+    ) {
         if self.nil(child.node) {
             self.check(child.node, child.kind, element);
-            return Nillable::Nil(self.attributes_as_they_came(child.node));
+            *to = Nillable::Nil(self.attributes_as_they_came(child.node));
+            return;
         }
         self.nillable = self.document.attribute(child.node, ns::XSI, "nil").is_some();
-        let value = bind(self, child);
+        let mut value = T::default();
+        bind(self, child, &mut value);
         self.nillable = false;
-        Nillable::Value(value)
+        *to = Nillable::Value(value);
     }
 
     fn attributes_as_they_came(&self, node: NodeId) -> Vec<ForeignAttribute> {

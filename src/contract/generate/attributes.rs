@@ -28,15 +28,16 @@ impl Generator<'_> {
 
     pub(super) fn attributes_read(&mut self, attributes: &[&AttributeIr], fields: &[String]) {
         if attributes.is_empty() {
-            line!(self, "            binder.attributes(node, complex, &mut |_, _| {{}});");
+            line!(self, "            binder.check_attributes(node, complex);");
             return;
         }
+        line!(self, "            if binder.has_attributes(node, complex) {{");
         line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
         for (at, (attribute, field)) in attributes.iter().zip(fields).enumerate() {
             let value = if attribute.required { "value" } else { "Some(value)" };
-            line!(self, "                {at} => out.{field} = {value},");
+            line!(self, "                {at} => self.{field} = {value},");
         }
-        line!(self, "                _ => {{}}\n            }});");
+        line!(self, "                _ => {{}}\n            }});\n            }}");
     }
 
     pub(super) fn attributes_written(&mut self, attributes: &[&AttributeIr], fields: &[String], place: &str) {
@@ -64,7 +65,7 @@ impl Generator<'_> {
 
     pub(super) fn other_attributes_read(&mut self, others: bool) {
         if others {
-            line!(self, "            out.other_attributes = binder.other_attributes(node, complex);");
+            line!(self, "            self.other_attributes = binder.other_attributes(node, complex);");
         }
     }
 

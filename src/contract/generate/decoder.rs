@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::names::{type_name, unique};
-use super::{Class, Generator, Scope};
+use super::{Class, Form, Generator, Scope};
 use crate::contract::read::Error;
 use crate::contract::schema::{ElementIr, Ir};
 use crate::contract::table::Type;
@@ -46,7 +46,7 @@ impl Generator<'_> {
         line!(self, "use coconnect::contract::pattern::Pattern;");
         line!(
             self,
-            "use coconnect::contract::table::{{self, Attribute, Complex, Content, Element, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
+            "use coconnect::contract::table::{{self, Attribute, Complex, Content, Element, Flat, Particle, Place, Process, Tables, Term, Type, Wildcard}};"
         );
         line!(self, "use coconnect::contract::{{Violations, text, write}};");
         line!(self, "use coconnect::xml::{{Document, NodeId}};\n");
@@ -75,9 +75,10 @@ impl Generator<'_> {
         line!(self, "    let mut binder = Binder::new(document, node, &TABLES, NAMESPACES);");
         line!(self, "    let root = match binder.root() {{");
         line!(self, "        Some(child) => match child.index {{");
-        for (at, (root, name, _, class)) in roots.iter().enumerate() {
-            let value = self.read_value(root, *class, &format!("ROOTS[{at}]"));
-            line!(self, "            {at} => Some(Root::{name}({value})),");
+        for (at, (root, name, kind, class)) in roots.iter().enumerate() {
+            let read = self.read_value(root, *class, Form::One, &format!("ROOTS[{at}]"), "&mut value");
+            line!(self, "            {at} => {{\n                let mut value = <{kind}>::default();");
+            line!(self, "                {read};\n                Some(Root::{name}(value))\n            }}");
         }
         line!(self, "            _ => None,\n        }},\n        None => None,\n    }};");
         line!(self, "    binder.finish()?;\n    root.ok_or_else(Violations::default)\n}}\n");

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::attributes::attribute_fields;
 use super::names::{type_name, unique};
 use super::places::has_wildcard;
-use super::{Class, Generator, TypeName, sorted};
+use super::{Class, Form, Generator, TypeName, sorted};
 use crate::contract::read::Error;
 use crate::contract::schema::{ComplexIr, ElementIr, ParticleIr};
 
@@ -53,12 +53,11 @@ impl Generator<'_> {
         line!(self, "    }}\n");
         self.entries_declared(&name, &part, &entries, mixed, any);
         line!(self, "    impl Bind for {name} {{");
-        line!(self, "        fn bind(binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) -> Self {{");
-        line!(self, "            let mut out = Self::default();");
+        line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
         self.attributes_read(&attributes, &fields);
         self.other_attributes_read(others);
         self.entries_read(&part, &entries, mixed, any);
-        line!(self, "            out\n        }}\n    }}\n");
+        line!(self, "        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");
@@ -91,28 +90,32 @@ impl Generator<'_> {
         if mixed {
             line!(self, "            let mut between = Between::new(binder, node);");
         }
-        line!(self, "            binder.children(node, complex, &mut |binder, child| {{");
+        line!(self, "            let mut children = binder.children(node, complex);");
+        line!(self, "            while let Some(child) = binder.next(&mut children) {{");
         if mixed {
             line!(self, "                let text = between.before(binder, Some(child.node));");
-            line!(self, "                out.content.extend(text.map({part}::Text));");
+            line!(self, "                self.content.extend(text.map({part}::Text));");
         }
         line!(self, "                match child.index {{");
-        for Entry { at, element, name, class, .. } in entries {
-            let value = self.read_value(element, *class, &format!("complex.elements()[{at}]"));
+        for Entry { at, element, name, kind, class } in entries {
+            let read = self.read_value(element, *class, Form::One, &format!("complex.elements()[{at}]"), "&mut value");
+            line!(self, "                    {at} => {{");
+            line!(self, "                        let mut value = <{kind}>::default();");
             line!(
                 self,
-                "                    {at} => {{ let value = {value}; out.content.push({part}::{name}(value)) }}"
+                "                        {read};\n                        self.content.push({part}::{name}(value));"
             );
+            line!(self, "                    }}");
         }
         if any {
             line!(self, "                    super::super::bind::FOREIGN => {{");
             line!(self, "                        let value = binder.keep(&child);");
-            line!(self, "                        out.content.push({part}::Foreign(value));");
+            line!(self, "                        self.content.push({part}::Foreign(value));");
             line!(self, "                    }}");
         }
-        line!(self, "                    _ => {{}}\n                }}\n            }});");
+        line!(self, "                    _ => {{}}\n                }}\n            }}");
         if mixed {
-            line!(self, "            out.content.extend(between.before(binder, None).map({part}::Text));");
+            line!(self, "            self.content.extend(between.before(binder, None).map({part}::Text));");
         }
     }
 

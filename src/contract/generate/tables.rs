@@ -6,7 +6,7 @@ use super::{Generator, Scope, sorted};
 use crate::contract::schema::{
     AttributeIr, ComplexIr, ContentIr, ElementIr, FacetIr, ParticleIr, TermIr, VarietyIr, WildcardIr,
 };
-use crate::contract::table::Type;
+use crate::contract::table::{FlatTables, Place, Type};
 
 impl Generator<'_> {
     pub(super) fn tables(&mut self) {
@@ -21,7 +21,7 @@ impl Generator<'_> {
             let facets: Vec<String> = simple.facets.iter().map(|facet| self.facet(facet)).collect();
             let _ = writeln!(
                 simples,
-                "    Simple {{ name: {:?}, variety: {variety}, white_space: WhiteSpace::{:?}, facets: &[{}] }},",
+                "    Simple::new({:?}, {variety}, WhiteSpace::{:?}, &[{}]),",
                 simple.name,
                 simple.white_space,
                 facets.join(", ")
@@ -60,6 +60,7 @@ impl Generator<'_> {
                 line!(self, "    classes: {},", pattern.classes);
                 line!(self, "    table: &{:?},", pattern.table);
                 line!(self, "    flags: &{:?},", pattern.flags);
+                line!(self, "    spaceless: {},", pattern.spaceless);
                 line!(self, "}};\n");
             }
         }
@@ -127,9 +128,10 @@ impl Generator<'_> {
             }
         };
         format!(
-            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n    }},\n",
+            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n        owes_attribute: {},\n    }},\n",
             complex.name.local,
-            flat(&complex.content)
+            flat(&complex.content),
+            complex.attributes.iter().any(|attribute| attribute.required)
         )
     }
 
@@ -157,14 +159,14 @@ impl Generator<'_> {
     }
 }
 
-/// The places of a flat sequence.
+/// How the children of a flat sequence are found.
 pub(super) fn flat(content: &ContentIr) -> String {
-    let Some((elements, parts)) = content.flat() else { return "None".to_owned() };
-    let place = |part: &ParticleIr| match part.term {
-        TermIr::Element(at) => {
-            format!("Place::element({at}, {:?}, {}, {})", elements[usize::from(at)].name.local, part.min, part.max)
-        }
-        _ => format!("Place::any({}, {})", part.min, part.max),
+    let Some(FlatTables { places, keys, slots, multiplier }) = content.flat_tables() else { return "None".to_owned() };
+    let place = |place: &Place| {
+        let Place { name, min, max, element, barrier, owes, .. } = place;
+        format!("Place::new({name:?}, {min}, {max}, {element}, {barrier}, {owes})")
     };
-    format!("Some(&[{}])", parts.iter().map(place).collect::<Vec<_>>().join(", "))
+    let places = places.iter().map(place).collect::<Vec<_>>().join(", ");
+    let keys = keys.iter().map(|key| format!("{key:#x}")).collect::<Vec<_>>().join(", ");
+    format!("Some(Flat {{ places: &[{places}], keys: &[{keys}], slots: &{slots:?}, multiplier: {multiplier:#x} }})")
 }

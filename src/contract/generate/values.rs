@@ -1,6 +1,6 @@
 //! The value of an element: its Rust type, what reads it, what writes it.
 
-use super::{Class, Generator, Scope, TypeName};
+use super::{Class, Form, Generator, Scope, TypeName};
 use crate::contract::datatype::Primitive;
 use crate::contract::read::Error;
 use crate::contract::schema::{ContentIr, ElementIr, VarietyIr};
@@ -37,22 +37,39 @@ impl Generator<'_> {
         Ok((if is_nillable(element) { format!("Nillable<{kind}>") } else { kind }, class))
     }
 
-    /// What reads the value of `child`, whose declaration is `declared`.
-    pub(super) fn read_value(&self, element: &ElementIr, class: Class, declared: &str) -> String {
-        let value = match class {
-            Class::Text if element.fixed.is_some() => format!("binder.fixed(&child, &{declared})"),
+    /// What reads the value of `child`, whose declaration is `declared`, into `place`, a reference.
+    pub(super) fn read_value(
+        &self,
+        element: &ElementIr,
+        class: Class,
+        form: Form,
+        declared: &str,
+        place: &str,
+    ) -> String {
+        let boxed = matches!(form, Form::OptionalBoxed);
+        let read = |place: &str, boxed: bool| match class {
+            Class::Text if element.fixed.is_some() => format!("binder.fixed(&child, &{declared}, {place})"),
             Class::Decimal if element.fixed.is_some() => {
-                format!("text::Decimal::checked(binder.fixed(&child, &{declared}))")
+                format!("binder.fixed(&child, &{declared}, {place}.unchecked())")
             }
-            Class::Text => "binder.text(&child)".to_owned(),
-            Class::Decimal => "binder.decimal(&child)".to_owned(),
-            Class::Value | Class::Structure => "binder.complex(&child)".to_owned(),
-            Class::Anything => format!("binder.anything(&child, &{declared})"),
+            Class::Text => format!("binder.text(&child, {place})"),
+            Class::Decimal => format!("binder.decimal(&child, {place})"),
+            Class::Value | Class::Structure if boxed => format!("binder.boxed(&child, {place})"),
+            Class::Value | Class::Structure => format!("binder.complex(&child, {place})"),
+            Class::Anything => format!("binder.anything(&child, &{declared}, {place})"),
         };
         if is_nillable(element) {
-            format!("binder.nillable(&child, &{declared}, |binder, child| {value})")
+            let place = if boxed { format!("&mut **{place}") } else { place.to_owned() };
+            format!("binder.nillable(&child, &{declared}, {place}, |binder, child, to| {})", read("to", false))
         } else {
-            value
+            read(
+                &match (class, element.fixed.is_some()) {
+                    // A method is called on the place itself.
+                    (Class::Decimal, true) => place.trim_start_matches("&mut ").to_owned(),
+                    _ => place.to_owned(),
+                },
+                boxed,
+            )
         }
     }
 

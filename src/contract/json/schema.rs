@@ -124,8 +124,8 @@ fn of_complex(complex: &Complex) -> Value {
                     continue;
                 };
                 // Where the content is one sequence, its places tell how often; elsewhere only whether more than once.
-                let place = complex.flat.and_then(|places| {
-                    places.iter().find(|place| place.key != 0 && usize::from(place.element) == number)
+                let place = complex.flat.and_then(|flat| {
+                    flat.places.iter().find(|place| !place.is_wildcard() && usize::from(place.element) == number)
                 });
                 let (least, most) = place.map_or((0, UNBOUNDED), |place| (place.min, place.max));
                 let name = name::member(element, slot.repeats);

@@ -58,16 +58,8 @@ impl Ir {
                 name: leak(&complex.name.local),
                 attributes: complex.attributes.iter().map(|a| self.leak_attribute(a)).collect::<Vec<_>>().leak(),
                 any_attribute: complex.any_attribute.as_ref().map(|(w, p)| (self.leak_wildcard(w), *p)),
-                flat: complex.content.flat().map(|(elements, parts)| {
-                    let place = |part: &ParticleIr| match part.term {
-                        TermIr::Element(at) => {
-                            let name = &elements[usize::from(at)].name.local;
-                            table::Place::element(at, name, part.min, part.max)
-                        }
-                        _ => table::Place::any(part.min, part.max),
-                    };
-                    &*parts.iter().map(place).collect::<Vec<_>>().leak()
-                }),
+                flat: complex.content.flat_tables().map(table::FlatTables::leak),
+                owes_attribute: complex.attributes.iter().any(|attribute| attribute.required),
                 content: match &complex.content {
                     ContentIr::Empty => table::Content::Empty,
                     ContentIr::Simple(number) => table::Content::Simple(*number),
@@ -160,16 +152,12 @@ fn leak_simple(simple: &SimpleIr) -> datatype::Simple {
         })
         .collect::<Vec<_>>()
         .leak();
-    datatype::Simple {
-        name: simple.name.clone().leak(),
-        variety: match &simple.variety {
-            VarietyIr::Atomic(primitive) => Variety::Atomic(*primitive),
-            VarietyIr::List(item) => Variety::List(*item),
-            VarietyIr::Union(members) => Variety::Union(members.clone().leak()),
-        },
-        white_space: simple.white_space,
-        facets,
-    }
+    let variety = match &simple.variety {
+        VarietyIr::Atomic(primitive) => Variety::Atomic(*primitive),
+        VarietyIr::List(item) => Variety::List(*item),
+        VarietyIr::Union(members) => Variety::Union(members.clone().leak()),
+    };
+    datatype::Simple::new(simple.name.clone().leak(), variety, simple.white_space, facets)
 }
 
 /// What is wrong with a value of the simple type with this number.
