@@ -490,7 +490,7 @@ pub fn check(simples: &'static [Simple], simple: &Simple, value: &str, broken: &
             }
             for facet in simple.facets {
                 check_length(facet, count, "items", broken);
-                check_text(facet, value, broken);
+                check_whole(simples, simple, facet, value, broken);
             }
         }
         Variety::Union(members) => {
@@ -512,7 +512,7 @@ pub fn check(simples: &'static [Simple], simple: &Simple, value: &str, broken: &
                 return;
             }
             for facet in simple.facets {
-                check_text(facet, value, broken);
+                check_whole(simples, simple, facet, value, broken);
             }
         }
     }
@@ -735,6 +735,92 @@ fn is_duration(value: &str) -> bool {
     }
 }
 
+/// A facet of a list or a union, whose values are equal when what they are made of is.
+fn check_whole(simples: &'static [Simple], simple: &Simple, facet: &Facet, value: &str, broken: &mut Vec<Broken>) {
+    match facet {
+        Facet::Enumeration(list) if list.iter().any(|entry| is_same(simples, simple, entry, value)) => {}
+        _ => check_text(facet, value, broken),
+    }
+}
+
+/// Whether two texts are one value of `simple`, whose lexical forms they are.
+#[must_use]
+pub fn is_same(simples: &'static [Simple], simple: &Simple, a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    match simple.variety {
+        Variety::Atomic(primitive) => same_value(primitive, a, b),
+        Variety::List(item) => {
+            let parts =
+                |text: &str| text.split(' ').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+            let (a, b) = (parts(a), parts(b));
+            let item = simples.get(item as usize);
+            item.is_some_and(|item| a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| is_same(simples, item, a, b)))
+        }
+        Variety::Union(members) => {
+            // Each is a value of the first member that it fits (Part 2 §2.5.1.3).
+            let value_of = |text: &str| {
+                members.iter().filter_map(|member| simples.get(*member as usize)).find_map(|member| {
+                    let text = normalize(Cow::Borrowed(text), member.white_space);
+                    let mut broken = Vec::new();
+                    check(simples, member, &text, &mut broken);
+                    broken.is_empty().then(|| (member, text.into_owned()))
+                })
+            };
+            match (value_of(a), value_of(b)) {
+                (Some((one, a)), Some((other, b))) => match (one.variety, other.variety) {
+                    (Variety::Atomic(one), Variety::Atomic(other)) if family(one) == family(other) => {
+                        a == b || same_value(family(one), &a, &b)
+                    }
+                    (Variety::Atomic(_), Variety::Atomic(_)) => false,
+                    _ => std::ptr::eq(one, other) && is_same(simples, one, &a, &b),
+                },
+                _ => false,
+            }
+        }
+    }
+}
+
+/// The primitive whose value space that of `primitive` is a part of.
+fn family(primitive: Primitive) -> Primitive {
+    if primitive == Primitive::Integer { Primitive::Decimal } else { primitive }
+}
+
+/// Months, whole seconds and the rest of a second of a duration: equal where these are (Part 2 §3.2.6).
+fn duration(text: &str) -> Option<(i128, i128, String)> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (dates, times) = text.strip_prefix('P')?.split_once('T').unwrap_or((text.get(1..)?, ""));
+    let (mut months, mut seconds, mut rest) = (0_i128, 0_i128, String::new());
+    for (part, in_time) in [(dates, false), (times, true)] {
+        for piece in part.split_inclusive(|c: char| c.is_ascii_alphabetic()) {
+            let (number, unit) = piece.split_at(piece.len().checked_sub(1)?);
+            let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+            let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+            let factor = match (unit, in_time) {
+                ("Y", false) => 12,
+                ("M", false) => 1,
+                ("D", false) => 86_400,
+                ("H", true) => 3_600,
+                ("M", true) => 60,
+                ("S", true) => 1,
+                _ => return None,
+            };
+            let to = if matches!((unit, in_time), ("Y" | "M", false)) { &mut months } else { &mut seconds };
+            *to = to.checked_add(whole.checked_mul(factor)?)?;
+            rest = fraction.trim_end_matches('0').to_owned();
+        }
+    }
+    let sign = if negative { -1 } else { 1 };
+    if negative && !rest.is_empty() {
+        rest.insert(0, '-');
+    }
+    Some((sign * months, sign * seconds, rest))
+}
+
 /// Whether two lexical forms are one value.
 fn same_value(primitive: Primitive, a: &str, b: &str) -> bool {
     match primitive {
@@ -745,7 +831,8 @@ fn same_value(primitive: Primitive, a: &str, b: &str) -> bool {
         },
         Primitive::HexBinary => a.eq_ignore_ascii_case(b),
         Primitive::Base64Binary => a.bytes().filter(|b| *b != b' ').eq(b.bytes().filter(|b| *b != b' ')),
-        Primitive::String | Primitive::Any | Primitive::AnyUri | Primitive::Duration => false,
+        Primitive::Duration => duration(a).is_some_and(|value| Some(value) == duration(b)),
+        Primitive::String | Primitive::Any | Primitive::AnyUri => false,
         _ => compare(primitive, a, b) == Some(Ordering::Equal),
     }
 }
@@ -755,7 +842,11 @@ fn same_value(primitive: Primitive, a: &str, b: &str) -> bool {
 pub fn compare(primitive: Primitive, a: &str, b: &str) -> Option<Ordering> {
     match primitive {
         Primitive::Decimal | Primitive::Integer => Some(DecimalParts::parse(a)?.compare(&DecimalParts::parse(b)?)),
-        Primitive::Float => float(a)?.partial_cmp(&float(b)?),
+        Primitive::Float => match (float(a)?, float(b)?) {
+            // It equals itself, and is neither below nor above anything.
+            (a, b) if a.is_nan() && b.is_nan() => Some(Ordering::Equal),
+            (a, b) => a.partial_cmp(&b),
+        },
         _ => Moment::parse(primitive, a)?.compare(&Moment::parse(primitive, b)?),
     }
 }
@@ -1066,6 +1157,14 @@ mod tests {
         assert_eq!(order("2025-10-01T00:00:00", "2025-10-02T00:00:00Z"), Some(Ordering::Less));
         assert_eq!(order("2025-10-01T00:00:00.10Z", "2025-10-01T00:00:00.1Z"), Some(Ordering::Equal));
         assert_eq!(order("1969-12-31T24:00:00Z", "1970-01-01T00:00:00Z"), Some(Ordering::Equal));
+    }
+
+    #[test]
+    fn durations_are_one_value_where_months_and_seconds_are() {
+        let equal = |a: &str, b: &str| same_value(Primitive::Duration, a, b);
+        assert!(equal("P1D", "PT24H") && equal("P1Y2M", "P14M") && equal("PT1M0.50S", "PT60.5S"));
+        assert!(equal("-P1D", "-PT1440M") && equal("P0D", "-PT0S"));
+        assert!(!equal("P1M", "P30D") && !equal("P1D", "-P1D") && !equal("PT0.5S", "-PT0.5S") && !equal("P1M", "PT1M"));
     }
 
     #[test]

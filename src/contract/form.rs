@@ -2,6 +2,7 @@
 //! A, the schema for schemas), as far as a breach of it could be misread. What breaks it is refused, never skipped.
 
 use super::read::{Error, Node};
+use crate::xml::name::is_ncname;
 use crate::xml::ns;
 
 /// Attributes and children that an element of a schema may have; `annotation` and `id` may always stand.
@@ -261,13 +262,3 @@ fn attributes(node: &Node, top: bool) -> Result<(), String> {
 const BOOLEAN: &[&str] = &["true", "false", "1", "0"];
 const BLOCK: &[&str] = &["extension", "restriction", "substitution"];
 const FINAL: &[&str] = &["extension", "restriction", "list", "union"];
-
-fn is_ncname(name: &str) -> bool {
-    let mut characters = name.chars();
-    let first = characters.next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    first && characters.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '\u{B7}') || is_combining(c))
-}
-
-fn is_combining(c: char) -> bool {
-    matches!(c as u32, 0x300..=0x36F | 0x203F..=0x2040)
-}

@@ -1,21 +1,43 @@
-//! Writes `generated.rs` from what `read`, `schema` and `service` found: tables, typed model, decoder, encoder,
-//! operation table. Pure text out; a test compares it with the committed file.
+//! Writes Rust from what `read`, `schema` and `service` found: tables, typed model, decoder, encoder. [`generate`] is for
+//! our contract, with its operation table and code lists: `generated.rs`; a test compares it with the committed file.
+//! [`decoder`] is for any schemas that the reader takes. Pure text out.
 //!
-//! Refused, because the model could not keep it: mixed content, a repeated group of several elements, an element at
-//! two places of one type, `xsi:nil`.
+//! A type whose elements have one place each becomes a structure with a field for each. Where their order among each
+//! other says something (mixed content, a repeated group of several elements, an element at two places, a wildcard before
+//! the end) it becomes a list of them in their order.
+//!
+//! Refused, because the model could not keep it: a fixed value of an element with attributes. In our contract also what
+//! its code lists, JSON and mappings do not know: such lists, `xsi:nil`, fixed values, elements of any type, attributes
+//! beside elements.
+
+macro_rules! line {
+    ($self:ident, $($part:tt)*) => {{ let _ = writeln!($self.out, $($part)*); }};
+}
+
+mod attributes;
+mod codes;
+mod decoder;
+mod names;
+mod ordered;
+mod places;
+mod tables;
+mod type_names;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::codelist::ListId;
-use super::datatype::Primitive;
 use super::read::Error;
-use super::schema::{
-    AttributeIr, ComplexIr, ContentIr, ElementIr, FacetIr, Ir, ParticleIr, TermIr, VarietyIr, WildcardIr,
-};
+use super::schema::{AttributeIr, ComplexIr, ContentIr, ElementIr, Ir};
 use super::service::ServiceIr;
 use super::slots::Slot;
-use super::table::{FlatTables, Place, Process, Type, UNBOUNDED};
+use super::table::{Type, UNBOUNDED};
+
+pub use decoder::decoder;
+
+use attributes::attribute_fields;
+use names::{snake, unique};
+use places::{Occurs, has_wildcard};
 
 /// The namespace of the data types, which never stands in a message.
 const DATA: &str = "urn:coconnect:datatype:1";
@@ -38,7 +60,7 @@ fn module(uri: &str) -> Option<&'static str> {
 /// # Errors
 /// [`Error`], for what the model cannot keep.
 pub fn generate(ir: &Ir, service: &ServiceIr) -> Result<String, Error> {
-    let mut generator = Generator { ir, out: String::new(), patterns: BTreeMap::new(), wanted: BTreeSet::new() };
+    let mut generator = Generator::new(ir, Scope::Contract);
     generator.head();
     generator.operations(service);
     generator.tables();
@@ -52,26 +74,52 @@ pub fn generate(ir: &Ir, service: &ServiceIr) -> Result<String, Error> {
     Ok(generator.out)
 }
 
+/// What is generated for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scope {
+    /// Our contract, in this crate.
+    Contract,
+    /// Any schemas, for a crate that uses this one.
+    Any,
+}
+
 struct Generator<'a> {
     ir: &'a Ir,
+    scope: Scope,
     out: String,
     /// Pattern source to the number of its static.
     patterns: BTreeMap<String, usize>,
     wanted: BTreeSet<u32>,
+    /// Names of the types that are wanted.
+    types: BTreeMap<u32, TypeName>,
 }
 
-/// How often an element occurs in its type.
-#[derive(Clone, Copy)]
-struct Occurs {
-    min: u32,
-    max: u32,
+/// What a type is called.
+#[derive(Clone, Debug, Default)]
+struct TypeName {
+    module: String,
+    name: String,
+    /// The structure of its attributes, or what its content is a list of.
+    part: String,
 }
 
-macro_rules! line {
-    ($self:ident, $($part:tt)*) => {{ let _ = writeln!($self.out, $($part)*); }};
+/// A field of a structure of elements.
+struct Field<'e> {
+    /// Number of the element in its type.
+    at: usize,
+    element: &'e ElementIr,
+    name: String,
+    kind: String,
+    class: Class,
+    form: Form,
 }
 
-impl Generator<'_> {
+impl<'a> Generator<'a> {
+    fn new(ir: &'a Ir, scope: Scope) -> Self {
+        let (out, patterns) = (String::new(), BTreeMap::new());
+        Self { ir, scope, out, patterns, wanted: BTreeSet::new(), types: BTreeMap::new() }
+    }
+
     fn refuse<T>(&self, at: &str, construct: &str) -> Result<T, Error> {
         Err(Error::Unsupported { location: "model".to_owned(), construct: construct.to_owned(), at: at.to_owned() })
     }
@@ -111,154 +159,6 @@ impl Generator<'_> {
         line!(self, "];\n");
     }
 
-    // ---- tables ----------------------------------------------------------------------------------------------------
-
-    fn tables(&mut self) {
-        self.pattern_statics();
-        let mut simples = String::new();
-        for simple in &self.ir.simples {
-            let variety = match &simple.variety {
-                VarietyIr::Atomic(primitive) => format!("Variety::Atomic(Primitive::{primitive:?})"),
-                VarietyIr::List(item) => format!("Variety::List({item})"),
-                VarietyIr::Union(members) => format!("Variety::Union(&{members:?})"),
-            };
-            let facets: Vec<String> = simple.facets.iter().map(|facet| self.facet(facet)).collect();
-            let _ = writeln!(
-                simples,
-                "    Simple::new({:?}, {variety}, WhiteSpace::{:?}, &[{}]),",
-                simple.name,
-                simple.white_space,
-                facets.join(", ")
-            );
-        }
-        let complexes: String = self.ir.complexes.iter().map(|complex| self.complex_row(complex)).collect();
-        let roots: String = self.ir.roots.iter().map(|root| format!("    {},\n", self.element_row(root))).collect();
-        debug_assert!(self.ir.attributes.is_empty(), "the contract declares no global attributes");
-        line!(self, "/// The types of the contract, by number.");
-        line!(self, "pub static TABLES: Tables = Tables {{");
-        line!(
-            self,
-            "    simples: SIMPLES,\n    complexes: COMPLEXES,\n    roots: ROOTS,\n    attributes: &[],\n    wildcards_are_foreign: true,\n}};\n"
-        );
-        line!(self, "static SIMPLES: &[Simple] = &[\n{simples}];\n");
-        line!(self, "static ROOTS: &[Element] = &[\n{roots}];\n");
-        line!(self, "static COMPLEXES: &[Complex] = &[\n{complexes}];\n");
-    }
-
-    fn pattern_statics(&mut self) {
-        for facet in self.ir.simples.iter().flat_map(|simple| &simple.facets) {
-            let FacetIr::Pattern(list, _) = facet else { continue };
-            for pattern in list {
-                let fresh = self.patterns.len();
-                if self.patterns.contains_key(&pattern.source) {
-                    continue;
-                }
-                self.patterns.insert(pattern.source.clone(), fresh);
-                line!(self, "static PATTERN_{fresh}: Pattern = Pattern {{");
-                line!(self, "    source: {:?},", pattern.source);
-                line!(self, "    ascii: &{:?},", pattern.ascii);
-                line!(self, "    ranges: &{:?},", pattern.ranges);
-                line!(self, "    classes: {},", pattern.classes);
-                line!(self, "    table: &{:?},", pattern.table);
-                line!(self, "    flags: &{:?},", pattern.flags);
-                line!(self, "    spaceless: {},", pattern.spaceless);
-                line!(self, "}};\n");
-            }
-        }
-    }
-
-    fn facet(&self, facet: &FacetIr) -> String {
-        match facet {
-            FacetIr::Number(name, number) => format!("Facet::{name}({number})"),
-            FacetIr::Bound(name, value) => format!("Facet::{name}({value:?})"),
-            FacetIr::Pattern(list, words) => {
-                let names: Vec<String> = list
-                    .iter()
-                    .map(|p| format!("&PATTERN_{}", self.patterns.get(&p.source).copied().unwrap_or_default()))
-                    .collect();
-                format!("Facet::Pattern(&[{}], {words:?})", names.join(", "))
-            }
-            FacetIr::Enumeration(list) => format!("Facet::Enumeration(&{list:?})"),
-        }
-    }
-
-    fn element_row(&self, element: &ElementIr) -> String {
-        let kind = match element.kind {
-            Type::Simple(number) => format!("Type::Simple({number})"),
-            Type::Complex(number) => format!("Type::Complex({number})"),
-            Type::Anything => "Type::Anything".to_owned(),
-        };
-        format!(
-            "Element {{ ns: {}, name: {:?}, wco_id: {:?}, kind: {kind}, nillable: {}, fixed: {:?} }}",
-            self.ir.number(&element.name.ns),
-            element.name.local,
-            element.wco_id,
-            element.nillable,
-            element.fixed
-        )
-    }
-
-    fn complex_row(&self, complex: &ComplexIr) -> String {
-        let attributes: String = sorted(&complex.attributes)
-            .into_iter()
-            .map(|a| {
-                format!(
-                    "Attribute {{ ns: {}, name: {:?}, simple: {}, required: {}, prohibited: {}, fixed: {:?} }}, ",
-                    self.ir.number(&a.name.ns),
-                    a.name.local,
-                    a.simple,
-                    a.required,
-                    a.prohibited,
-                    a.fixed
-                )
-            })
-            .collect();
-        let any_attribute = match &complex.any_attribute {
-            Some((wildcard, process)) => format!("Some(({}, Process::{process:?}))", self.wildcard(wildcard)),
-            None => "None".to_owned(),
-        };
-        let content = match &complex.content {
-            ContentIr::Empty => "Content::Empty".to_owned(),
-            ContentIr::Simple(number) => format!("Content::Simple({number})"),
-            ContentIr::Elements { elements, model, mixed } => {
-                let rows: String = elements.iter().map(|e| format!("            {},\n", self.element_row(e))).collect();
-                format!(
-                    "Content::Elements {{\n        elements: &[\n{rows}        ],\n        model: {},\n        mixed: {mixed},\n    }}",
-                    self.particle(model)
-                )
-            }
-        };
-        format!(
-            "    Complex {{\n        name: {:?},\n        attributes: &[{attributes}],\n        any_attribute: {any_attribute},\n        content: {content},\n        flat: {},\n        owes_attribute: {},\n    }},\n",
-            complex.name.local,
-            flat(&complex.content),
-            complex.attributes.iter().any(|attribute| attribute.required)
-        )
-    }
-
-    fn particle(&self, particle: &ParticleIr) -> String {
-        let parts = |list: &[ParticleIr]| list.iter().map(|p| self.particle(p)).collect::<Vec<_>>().join(", ");
-        let term = match &particle.term {
-            TermIr::Element(number) => format!("Term::Element({number})"),
-            TermIr::Any(wildcard, process) => format!("Term::Any({}, Process::{process:?})", self.wildcard(wildcard)),
-            TermIr::Sequence(list) => format!("Term::Sequence(&[{}])", parts(list)),
-            TermIr::Choice(list) => format!("Term::Choice(&[{}])", parts(list)),
-            TermIr::All(list) => format!("Term::All(&[{}])", parts(list)),
-        };
-        format!("Particle {{ min: {}, max: {}, term: {term} }}", particle.min, particle.max)
-    }
-
-    fn wildcard(&self, wildcard: &WildcardIr) -> String {
-        match wildcard {
-            WildcardIr::Any => "Wildcard::Any".to_owned(),
-            WildcardIr::Other(uri) => format!("Wildcard::Other({})", self.ir.number(uri)),
-            WildcardIr::List(list) => {
-                let numbers: Vec<u8> = list.iter().map(|uri| self.ir.number(uri)).collect();
-                format!("Wildcard::List(&{numbers:?})")
-            }
-        }
-    }
-
     // ---- model -----------------------------------------------------------------------------------------------------
 
     /// Marks the shape of a complex type and everything below it.
@@ -280,23 +180,34 @@ impl Generator<'_> {
     }
 
     fn model(&mut self) -> Result<(), Error> {
-        let mut modules: BTreeMap<&'static str, Vec<u32>> = BTreeMap::new();
-        for number in self.wanted.clone() {
-            let complex = &self.ir.complexes[number as usize];
-            match module(&complex.name.ns) {
-                Some(module) => modules.entry(module).or_default().push(number),
-                None => return self.refuse(&complex.name.to_string(), "a type outside the namespaces of the contract"),
-            }
+        self.name_types()?;
+        let mut modules: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        for (number, TypeName { module, .. }) in &self.types {
+            modules.entry(module.clone()).or_default().push(*number);
         }
         for (module, numbers) in modules {
             line!(self, "/// Types of the namespace `{module}`.");
             line!(self, "pub mod {module} {{");
-            line!(self, "    use super::super::bind::{{Bind, Binder, Foreign}};");
-            line!(self, "    use super::super::codelist::{{Coded, Codes, ListId, Visit}};");
-            line!(self, "    use super::super::table::Complex;");
-            line!(self, "    use super::super::text;");
-            line!(self, "    use super::super::write::{{Write, Writer}};");
-            line!(self, "    use crate::xml::NodeId;\n");
+            match self.scope {
+                Scope::Contract => {
+                    line!(self, "    use super::super::bind::{{Bind, Binder, Foreign}};");
+                    line!(self, "    use super::super::codelist::{{Coded, Codes, ListId, Visit}};");
+                    line!(self, "    use super::super::table::Complex;");
+                    line!(self, "    use super::super::text;");
+                    line!(self, "    use super::super::write::{{Write, Writer}};");
+                    line!(self, "    use crate::xml::NodeId;\n");
+                }
+                Scope::Any => {
+                    line!(
+                        self,
+                        "    use super::super::bind::{{Between, Bind, Binder, Foreign, ForeignAttribute, Nillable}};"
+                    );
+                    line!(self, "    use super::super::table::Complex;");
+                    line!(self, "    use super::super::text;");
+                    line!(self, "    use super::super::write::{{Write, Writer}};");
+                    line!(self, "    use super::super::NodeId;\n");
+                }
+            }
             for number in numbers {
                 self.structure(number)?;
             }
@@ -308,97 +219,49 @@ impl Generator<'_> {
     fn structure(&mut self, number: u32) -> Result<(), Error> {
         let complex = &self.ir.complexes[number as usize];
         match &complex.content {
-            ContentIr::Simple(simple) => self.value_structure(complex, *simple),
-            ContentIr::Empty => self.class_structure(complex, &[], &[], false),
-            ContentIr::Elements { mixed: true, .. } => self.refuse(&complex.name.local, "mixed content in the model"),
-            ContentIr::Elements { elements, model, .. } => {
-                let occurs = self.occurrences(complex, elements, model)?;
-                let any = has_wildcard(model);
-                self.class_structure(complex, elements, &occurs, any)
-            }
-        }
-    }
-
-    fn occurrences(
-        &self,
-        complex: &ComplexIr,
-        elements: &[ElementIr],
-        model: &ParticleIr,
-    ) -> Result<Vec<Occurs>, Error> {
-        let mut found: Vec<Option<Occurs>> = vec![None; elements.len()];
-        let mut stack = vec![(model, 1_u32, 1_u32)];
-        while let Some((particle, min, max)) = stack.pop() {
-            let times = |a: u32, b: u32| if a == 0 || b == 0 { 0 } else { a.saturating_mul(b) };
-            let (min, max) = (times(min, particle.min), times(max, particle.max));
-            match &particle.term {
-                TermIr::Element(number) => {
-                    let slot = &mut found[usize::from(*number)];
-                    if slot.is_some() {
-                        return self.refuse(&complex.name.local, "an element at two places of one type");
-                    }
-                    *slot = Some(Occurs { min, max });
+            ContentIr::Simple(simple) => self.value_structure(number, complex, *simple),
+            ContentIr::Empty => self.class_structure(number, complex, &[], &[], false),
+            ContentIr::Elements { elements, model, mixed } => match self.places(elements, model, *mixed) {
+                Some(occurs) => {
+                    let any = has_wildcard(model);
+                    self.class_structure(number, complex, elements, &occurs, any)
                 }
-                TermIr::Any(..) => {}
-                TermIr::Sequence(parts) | TermIr::All(parts) | TermIr::Choice(parts) => {
-                    if particle.max > 1 && parts.len() > 1 {
-                        return self.refuse(&complex.name.local, "a repeated group of several elements in the model");
-                    }
-                    let choice = matches!(particle.term, TermIr::Choice(_));
-                    stack.extend(parts.iter().map(|part| (part, if choice { 0 } else { min }, max)));
+                None if self.scope == Scope::Contract => {
+                    self.refuse(&complex.name.local, "content whose order must be kept, in the model of the contract")
                 }
-            }
+                None => self.ordered_structure(number, complex, elements, model, *mixed),
+            },
         }
-        Ok(found.into_iter().map(|slot| slot.unwrap_or(Occurs { min: 0, max: 1 })).collect())
-    }
-
-    /// The Rust type of an element's value.
-    fn value_type(&self, element: &ElementIr) -> Result<(String, Class), Error> {
-        match element.kind {
-            Type::Simple(number) => Ok(if self.is_number(number) {
-                ("text::Decimal".to_owned(), Class::Decimal)
-            } else {
-                ("text::Text".to_owned(), Class::Text)
-            }),
-            Type::Complex(number) => {
-                let shape = self.ir.complexes[number as usize].shape;
-                let complex = &self.ir.complexes[shape as usize];
-                let Some(module) = module(&complex.name.ns) else {
-                    return self.refuse(&complex.name.to_string(), "a type outside the namespaces of the contract");
-                };
-                let class =
-                    if matches!(complex.content, ContentIr::Simple(_)) { Class::Value } else { Class::Structure };
-                Ok((format!("super::{module}::{}", type_name(&complex.name.local)), class))
-            }
-            Type::Anything => self.refuse(&element.name.local, "an element of any type in the model"),
-        }
-    }
-
-    fn is_number(&self, simple: u32) -> bool {
-        matches!(self.ir.simples[simple as usize].variety, VarietyIr::Atomic(Primitive::Decimal | Primitive::Integer))
     }
 
     /// An element with a value and attributes.
-    fn value_structure(&mut self, complex: &ComplexIr, simple: u32) -> Result<(), Error> {
-        let name = type_name(&complex.name.local);
+    fn value_structure(&mut self, number: u32, complex: &ComplexIr, simple: u32) -> Result<(), Error> {
+        let TypeName { name, part, .. } = self.types.get(&number).cloned().unwrap_or_default();
         let value = if self.is_number(simple) { "text::Decimal" } else { "text::Text" };
         let attributes = sorted(&complex.attributes);
-        let boxed = attributes.len() > 1 && attributes.iter().all(|a| !a.required);
+        let boxed = are_boxed(complex);
+        let mut used = BTreeSet::from(["other_attributes".to_owned()]);
+        if !boxed {
+            used.insert("value".to_owned());
+        }
+        let fields = attribute_fields(&attributes, &mut used);
+        let others = self.keeps_other_attributes(complex);
         self.documented(&complex.documentation);
         line!(self, "    #[derive(Clone, PartialEq, Eq, Debug, Default)]");
         line!(self, "    pub struct {name} {{");
         line!(self, "        /// The value.\n        pub value: {value},");
         if boxed {
             line!(self, "        /// Its attributes, where it has any.");
-            line!(self, "        pub attributes: Option<Box<{name}Attributes>>,");
+            line!(self, "        pub attributes: Option<Box<{part}>>,");
+            self.other_attributes_field(others);
             line!(self, "    }}\n");
             line!(self, "    /// Attributes of [`{name}`].");
             line!(self, "    #[derive(Clone, PartialEq, Eq, Debug, Default)]");
-            line!(self, "    pub struct {name}Attributes {{");
+            line!(self, "    pub struct {part} {{");
         }
-        for attribute in &attributes {
-            line!(self, "        /// `@{}`", attribute.name.local);
-            let kind = if attribute.required { "text::Text" } else { "Option<text::Text>" };
-            line!(self, "        pub {}: {kind},", snake(&attribute.name.local));
+        self.attributes_declared(&attributes, &fields);
+        if !boxed {
+            self.other_attributes_field(others);
         }
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
@@ -406,13 +269,13 @@ impl Generator<'_> {
         line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
         line!(self, "            if binder.has_attributes(node, complex) {{");
         line!(self, "            binder.attributes(node, complex, &mut |at, value| match at {{");
-        for (at, attribute) in attributes.iter().enumerate() {
-            let field = snake(&attribute.name.local);
+        for (at, (attribute, field)) in attributes.iter().zip(&fields).enumerate() {
             let place = if boxed { "self.attributes.get_or_insert_default()" } else { "self" };
             let value = if attribute.required { "value" } else { "Some(value)" };
             line!(self, "                {at} => {place}.{field} = {value},");
         }
         line!(self, "                _ => {{}}\n            }});\n            }}");
+        self.other_attributes_read(others);
         let place = if value == "text::Decimal" { "self.value.unchecked()" } else { "&mut self.value" };
         line!(self, "            binder.content(node, complex, {place});\n        }}\n    }}\n");
         line!(self, "    impl Write for {name} {{");
@@ -421,18 +284,11 @@ impl Generator<'_> {
             line!(self, "            if let Some(attributes) = &self.attributes {{");
         }
         let place = if boxed { "attributes" } else { "self" };
-        for (at, attribute) in attributes.iter().enumerate() {
-            let field = snake(&attribute.name.local);
-            if attribute.required {
-                line!(self, "            writer.attribute(&complex.attributes[{at}], &{place}.{field});");
-            } else {
-                line!(self, "            if let Some(value) = &{place}.{field} {{");
-                line!(self, "                writer.attribute(&complex.attributes[{at}], value);\n            }}");
-            }
-        }
+        self.attributes_written(&attributes, &fields, place);
         if boxed {
             line!(self, "            }}");
         }
+        self.other_attributes_written(others);
         if attributes.is_empty() {
             line!(self, "            let _ = complex;");
         }
@@ -443,34 +299,40 @@ impl Generator<'_> {
     /// An element with elements.
     fn class_structure(
         &mut self,
+        number: u32,
         complex: &ComplexIr,
         elements: &[ElementIr],
         occurs: &[Occurs],
         any: bool,
     ) -> Result<(), Error> {
-        if !complex.attributes.is_empty() {
-            return self.refuse(&complex.name.local, "attributes beside elements in the model");
+        if self.scope == Scope::Contract && !complex.attributes.is_empty() {
+            return self.refuse(&complex.name.local, "attributes beside elements in the model of the contract");
         }
-        let name = type_name(&complex.name.local);
+        let name = self.types.get(&number).cloned().unwrap_or_default().name;
+        let mut used: BTreeSet<String> = ["foreign", "other_attributes"].map(str::to_owned).into();
         let mut fields = Vec::new();
-        for (element, occurs) in elements.iter().zip(occurs) {
-            if element.nillable {
-                return self.refuse(&element.name.local, "xsi:nil in the model");
-            }
+        for (at, (element, occurs)) in elements.iter().zip(occurs).enumerate() {
             let (kind, class) = self.value_type(element)?;
             let form = match (occurs.min, occurs.max) {
                 (_, 0) => continue,
                 (_, max) if max > 1 || max == UNBOUNDED => Form::Many,
                 (0, _) if matches!(class, Class::Structure) => Form::OptionalBoxed,
                 (0, _) => Form::Optional,
+                // One that holds itself has no end, and no value to begin with.
+                _ if self.holds_itself(number, element) => Form::OptionalBoxed,
                 _ => Form::One,
             };
-            fields.push((element, kind, class, form));
+            fields.push(Field { at, element, name: unique(&mut used, &snake(&element.name.local)), kind, class, form });
         }
+        let attributes = sorted(&complex.attributes);
+        let attribute_names = attribute_fields(&attributes, &mut used);
+        let others = self.keeps_other_attributes(complex);
         self.documented(&complex.documentation);
         line!(self, "    #[derive(Clone, PartialEq, Eq, Debug, Default)]");
         line!(self, "    pub struct {name} {{");
-        for (element, kind, _, form) in &fields {
+        self.attributes_declared(&attributes, &attribute_names);
+        self.other_attributes_field(others);
+        for Field { element, name, kind, form, .. } in &fields {
             let documentation =
                 if element.documentation.is_empty() { &element.name.local } else { &element.documentation };
             let id = if element.wco_id.is_empty() { String::new() } else { format!(" ({})", element.wco_id) };
@@ -481,7 +343,7 @@ impl Generator<'_> {
                 Form::OptionalBoxed => format!("Option<Box<{kind}>>"),
                 Form::Many => format!("Vec<{kind}>"),
             };
-            line!(self, "        pub {}: {kind},", snake(&element.name.local));
+            line!(self, "        pub {name}: {kind},");
         }
         if any {
             line!(self, "        /// Elements of foreign namespaces, kept and passed on.");
@@ -490,24 +352,18 @@ impl Generator<'_> {
         line!(self, "    }}\n");
         line!(self, "    impl Bind for {name} {{");
         line!(self, "        fn bind(&mut self, binder: &mut Binder<'_>, node: NodeId, complex: &'static Complex) {{");
-        line!(self, "            binder.check_attributes(node, complex);");
+        self.attributes_read(&attributes, &attribute_names);
+        self.other_attributes_read(others);
         line!(self, "            let mut children = binder.children(node, complex);");
         line!(self, "            while let Some(child) = binder.next(&mut children) {{ match child.index {{");
-        for (element, _, class, form) in &fields {
-            let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
-            let field = snake(&element.name.local);
+        for Field { at, element, name: field, class, form, .. } in &fields {
             let place = match form {
                 Form::One => format!("&mut self.{field}"),
                 Form::Optional | Form::OptionalBoxed => format!("self.{field}.get_or_insert_default()"),
                 Form::Many => format!("super::super::bind::push(&mut self.{field})"),
             };
-            let read = match (class, form) {
-                (Class::Text, _) => "text",
-                (Class::Decimal, _) => "decimal",
-                (Class::Value | Class::Structure, Form::OptionalBoxed) => "boxed",
-                (Class::Value | Class::Structure, _) => "complex",
-            };
-            line!(self, "                {at} => binder.{read}(&child, {place}),");
+            let read = self.read_value(element, *class, *form, &format!("complex.elements()[{at}]"), &place);
+            line!(self, "                {at} => {read},");
         }
         if any {
             line!(self, "                super::super::bind::FOREIGN => self.foreign.push(binder.keep(&child)),");
@@ -516,21 +372,15 @@ impl Generator<'_> {
         line!(self, "    impl Write for {name} {{");
         line!(self, "        fn write(&self, writer: &mut Writer<'_>, complex: &'static Complex) {{");
         line!(self, "            let elements = complex.elements();");
-        for (element, _, class, form) in &fields {
-            let at = elements.iter().position(|e| e.name == element.name).unwrap_or_default();
-            let field = snake(&element.name.local);
-            let write = |value: &str| match class {
-                Class::Text | Class::Decimal => format!("writer.leaf(&elements[{at}], {value}.as_str());"),
-                Class::Value | Class::Structure => format!("writer.complex(&elements[{at}], {value});"),
-            };
+        self.attributes_written(&attributes, &attribute_names, "self");
+        self.other_attributes_written(others);
+        for Field { at, element, name: field, class, form, .. } in &fields {
+            let declared = format!("elements[{at}]");
+            let write = |value: &str| self.write_value(element, *class, &declared, value);
             match form {
                 Form::One => {
-                    let value = if matches!(class, Class::Text | Class::Decimal) {
-                        format!("self.{field}")
-                    } else {
-                        format!("&self.{field}")
-                    };
-                    line!(self, "            {}", write(&value));
+                    let text = write(&format!("&self.{field}"));
+                    line!(self, "            {text}");
                 }
                 Form::Optional => {
                     line!(self, "            if let Some(value) = &self.{field} {{ {} }}", write("value"))
@@ -548,107 +398,20 @@ impl Generator<'_> {
             line!(self, "            let _ = (elements, writer);");
         }
         line!(self, "        }}\n    }}\n");
-        self.codes(&name, &fields);
+        if self.scope == Scope::Contract {
+            self.codes(&name, &fields);
+        }
         Ok(())
     }
 
-    // ---- code lists ------------------------------------------------------------------------------------------------
-
-    /// The visitor of the codes of an element with elements.
-    fn codes(&mut self, name: &str, fields: &[(&ElementIr, String, Class, Form)]) {
-        line!(self, "    impl Codes for {name} {{");
-        line!(self, "        #[inline]");
-        line!(self, "        fn codes<V: Visit>(&self, visit: &mut V) {{");
-        let mut any = false;
-        for (element, _, class, form) in fields {
-            let many = matches!(form, Form::Many);
-            let occurrence = if many { "at + 1" } else { "0" };
-            let Some(visit) = self.visit(element, *class, occurrence) else { continue };
-            any = true;
-            let field = snake(&element.name.local);
-            match form {
-                Form::One => line!(self, "            {{ let value = &self.{field}; {visit} }}"),
-                Form::Optional => line!(self, "            if let Some(value) = &self.{field} {{ {visit} }}"),
-                Form::OptionalBoxed => {
-                    line!(self, "            if let Some(value) = self.{field}.as_deref() {{ {visit} }}")
-                }
-                Form::Many => {
-                    line!(self, "            for (at, value) in self.{field}.iter().enumerate() {{ {visit} }}");
-                }
-            }
-        }
-        if !any {
-            line!(self, "            let _ = visit;");
-        }
-        line!(self, "        }}\n    }}\n");
-    }
-
-    /// What hands over the codes of `value`, which is an element; none when it has none.
-    fn visit(&self, element: &ElementIr, class: Class, occurrence: &str) -> Option<String> {
-        let name = &element.name.local;
-        if matches!(class, Class::Structure) {
-            let Type::Complex(number) = element.kind else { return None };
-            if !self.has_codes(number, 0) {
-                return None;
-            }
-            return Some(format!("visit.enter({name:?}, {occurrence}); value.codes(visit); visit.leave();"));
-        }
-        let list = ListId::of_remark(name, &element.code_remarks)?;
-        let (attribute, value) = match (element.kind, class) {
-            (Type::Complex(number), Class::Value) => self.coded_value(number),
-            _ => (String::new(), "Some(value)".to_owned()),
-        };
-        let id = &element.wco_id;
-        let coded = format!(
-            "Coded {{ element: {name:?}, attribute: {attribute:?}, wco_id: {id:?}, list: ListId({}) }}",
-            list.0
-        );
-        Some(format!("if let Some(text) = {value} {{ visit.code(&{coded}, {occurrence}, text.as_str()); }}"))
-    }
-
-    /// The attribute of a value that is the code, and how it is reached; amounts and measures are coded in their unit.
-    fn coded_value(&self, number: u32) -> (String, String) {
-        let shape = self.ir.complexes[number as usize].shape;
-        let attributes = sorted(&self.ir.complexes[shape as usize].attributes);
-        let unit = attributes.iter().find(|a| matches!(a.name.local.as_str(), "unitCode" | "currencyID"));
-        match unit {
-            Some(unit) if unit.required => {
-                (unit.name.local.clone(), format!("Some(&value.{})", snake(&unit.name.local)))
-            }
-            Some(unit) => (unit.name.local.clone(), format!("value.{}.as_ref()", snake(&unit.name.local))),
-            None => (String::new(), "Some(&value.value)".to_owned()),
-        }
-    }
-
-    /// Whether anything in the type is bound to a code list.
-    fn has_codes(&self, number: u32, depth: usize) -> bool {
-        let shape = self.ir.complexes[number as usize].shape;
-        let ContentIr::Elements { elements, .. } = &self.ir.complexes[shape as usize].content else { return false };
-        // A type within itself is seen at once or not at all; the depth only ends the walk.
-        depth < 16
-            && elements.iter().any(|element| match element.kind {
-                _ if ListId::of_remark(&element.name.local, &element.code_remarks).is_some() => true,
-                Type::Complex(inner) => self.has_codes(inner, depth + 1),
-                _ => false,
-            })
-    }
-
     fn documented(&mut self, documentation: &str) {
-        let text = if documentation.is_empty() { "A type of the contract." } else { documentation };
+        let text = match (documentation, self.scope) {
+            ("", Scope::Contract) => "A type of the contract.",
+            ("", Scope::Any) => "A type of the schema.",
+            (text, _) => text,
+        };
         line!(self, "    /// {text}");
     }
-}
-
-/// How the children of a flat sequence are found.
-fn flat(content: &ContentIr) -> String {
-    let Some(FlatTables { places, keys, slots, multiplier }) = content.flat_tables() else { return "None".to_owned() };
-    let place = |place: &Place| {
-        let Place { name, min, max, element, barrier, owes, .. } = place;
-        format!("Place::new({name:?}, {min}, {max}, {element}, {barrier}, {owes})")
-    };
-    let places = places.iter().map(place).collect::<Vec<_>>().join(", ");
-    let keys = keys.iter().map(|key| format!("{key:#x}")).collect::<Vec<_>>().join(", ");
-    format!("Some(Flat {{ places: &[{places}], keys: &[{keys}], slots: &{slots:?}, multiplier: {multiplier:#x} }})")
 }
 
 /// How a value is read and written.
@@ -658,6 +421,7 @@ enum Class {
     Decimal,
     Value,
     Structure,
+    Anything,
 }
 
 /// How a field holds its value.
@@ -676,71 +440,7 @@ fn sorted(attributes: &[AttributeIr]) -> Vec<&AttributeIr> {
     sorted
 }
 
-fn has_wildcard(particle: &ParticleIr) -> bool {
-    match &particle.term {
-        TermIr::Element(_) => false,
-        TermIr::Any(_, Process::Skip | Process::Lax | Process::Strict) => true,
-        TermIr::Sequence(parts) | TermIr::Choice(parts) | TermIr::All(parts) => parts.iter().any(has_wildcard),
-    }
-}
-
-/// `LPCOType` is `Lpco`, `IDType` is `Id`.
-fn type_name(name: &str) -> String {
-    let name = name.strip_suffix("Type").filter(|rest| !rest.is_empty()).unwrap_or(name);
-    words(name)
-        .into_iter()
-        .map(|word| {
-            let mut characters = word.chars();
-            characters
-                .next()
-                .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
-        })
-        .collect()
-}
-
-/// `WCODataModelVersionCode` is `wco_data_model_version_code`.
-fn snake(name: &str) -> String {
-    let name = words(name).join("_");
-    match name.as_str() {
-        "type" => "kind".to_owned(),
-        "ref" | "match" | "use" | "self" | "in" => format!("{name}_"),
-        _ => name,
-    }
-}
-
-/// Words of a name in lower case: a run of capitals is one word, but for its last letter before a small one.
-fn words(name: &str) -> Vec<String> {
-    let characters: Vec<char> = name.chars().collect();
-    let mut out: Vec<String> = Vec::new();
-    for (at, character) in characters.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|b| characters.get(b));
-        let after = characters.get(at + 1);
-        let begins = character.is_ascii_uppercase()
-            && (before.is_none_or(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-                || after.is_some_and(|a| a.is_ascii_lowercase()));
-        if begins || out.is_empty() {
-            out.push(String::new());
-        }
-        if let Some(word) = out.last_mut() {
-            word.push(character.to_ascii_lowercase());
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_follow_the_words_of_the_contract() {
-        assert_eq!(snake("WCODataModelVersionCode"), "wco_data_model_version_code");
-        assert_eq!(snake("IssueDateTime"), "issue_date_time");
-        assert_eq!(snake("ID"), "id");
-        assert_eq!(snake("MarksNumbersID"), "marks_numbers_id");
-        assert_eq!(snake("wcoId"), "wco_id");
-        assert_eq!(snake("type"), "kind");
-        assert_eq!(type_name("LPCOType"), "Lpco");
-        assert_eq!(type_name("TransportContractDocumentType"), "TransportContractDocument");
-    }
+/// Whether the attributes of a type with a value stand in a structure of their own.
+fn are_boxed(complex: &ComplexIr) -> bool {
+    complex.attributes.len() > 1 && complex.attributes.iter().all(|a| !a.required)
 }

@@ -137,8 +137,9 @@ impl Decimal {
         DecimalParts::parse(text).map(|_| Self(Text::from(text)))
     }
 
-    /// For the decoder, which checks the text that it puts there.
-    pub(crate) fn unchecked(&mut self) -> &mut Text {
+    /// For generated decoders, whose runtime checks the text that it puts there.
+    #[doc(hidden)]
+    pub fn unchecked(&mut self) -> &mut Text {
         &mut self.0
     }
 

@@ -114,7 +114,77 @@ fn what_the_generator_does_not_know_it_refuses_aloud() {
         "<xs:complexType name='c'><xs:choice><xs:any/><xs:element name='a'/></xs:choice></xs:complexType>",
         "<xs:group name='g'><xs:sequence><xs:group ref='t:g'/></xs:sequence></xs:group><xs:complexType name='c'><xs:group ref='t:g'/></xs:complexType>",
         "<x xmlns='urn:x'/>",
+        // Of four `a` the decoder would take three, and one is left over: two and two would do.
+        "<xs:complexType name='c'><xs:sequence maxOccurs='unbounded'><xs:element name='a' minOccurs='2' maxOccurs='3'/></xs:sequence></xs:complexType>",
+        "<xs:complexType name='c'><xs:sequence minOccurs='0' maxOccurs='3'><xs:sequence maxOccurs='2'><xs:element name='a' minOccurs='0'/></xs:sequence></xs:sequence></xs:complexType>",
+        "<xs:complexType name='c' final='extension'/><xs:complexType name='d'><xs:complexContent><xs:extension base='t:c'/></xs:complexContent></xs:complexType>",
+        "<xs:complexType name='c' final='#all'/><xs:complexType name='d'><xs:complexContent><xs:restriction base='t:c'/></xs:complexContent></xs:complexType>",
+        "<xs:simpleType name='s' final='restriction'><xs:restriction base='xs:int'/></xs:simpleType><xs:simpleType name='u'><xs:restriction base='t:s'/></xs:simpleType>",
+        "<xs:simpleType name='s' final='list union'><xs:restriction base='xs:int'/></xs:simpleType><xs:simpleType name='u'><xs:list itemType='t:s'/></xs:simpleType>",
+        "<xs:simpleType name='s' final='list union'><xs:restriction base='xs:int'/></xs:simpleType><xs:simpleType name='u'><xs:union memberTypes='t:s'/></xs:simpleType>",
+        "<xs:complexType name='c'><xs:complexContent><xs:extension base='t:c'/></xs:complexContent></xs:complexType>",
+        "<xs:complexType name='c'><xs:complexContent><xs:extension base='t:d'/></xs:complexContent></xs:complexType><xs:complexType name='d'><xs:complexContent><xs:extension base='t:c'/></xs:complexContent></xs:complexType>",
+        "<xs:complexType name='c'><xs:complexContent><xs:extension base='xs:anyType'><xs:sequence><xs:element name='a'/></xs:sequence></xs:extension></xs:complexContent></xs:complexType>",
+        "<xs:complexType name='c'><xs:anyAttribute namespace='urn:a'/></xs:complexType><xs:complexType name='d'><xs:complexContent><xs:restriction base='t:c'><xs:anyAttribute namespace='urn:b'/></xs:restriction></xs:complexContent></xs:complexType>",
+        "<xs:complexType name='c'><xs:anyAttribute namespace='urn:a'/></xs:complexType><xs:complexType name='d'><xs:complexContent><xs:restriction base='t:c'><xs:attribute name='b'/></xs:restriction></xs:complexContent></xs:complexType>",
+        "<xs:complexType name='c'><xs:simpleContent><xs:extension base='xs:int'/></xs:simpleContent></xs:complexType><xs:complexType name='d'><xs:simpleContent><xs:restriction base='t:c'><xs:simpleType><xs:restriction base='xs:string'/></xs:simpleType></xs:restriction></xs:simpleContent></xs:complexType>",
+        "<xs:element name='a' type='xs:int' fixed='one'/>",
+        "<xs:element name='a' fixed='x'><xs:simpleType><xs:union memberTypes='xs:int xs:boolean'/></xs:simpleType></xs:element>",
+        "<xs:element name='a' fixed='1 x'><xs:simpleType><xs:list itemType='xs:int'/></xs:simpleType></xs:element>",
     ] {
         assert!(read(body).is_err(), "taken in silence: {body}");
+    }
+    let many: String = (0..300).map(|number| format!("urn:{number} ")).collect();
+    assert!(
+        read(&format!(
+            "<xs:complexType name='c'><xs:sequence><xs:any namespace='{many}'/></xs:sequence></xs:complexType>"
+        ))
+        .is_err()
+    );
+    let defaults = "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' finalDefault='extension'><xs:complexType name='c'/><xs:complexType name='d'><xs:complexContent><xs:extension base='c'/></xs:complexContent></xs:complexType></xs:schema>";
+    assert!(schema::read("t.xsd", &One(defaults.to_owned()), &[]).is_err());
+    assert!(schema::read("t.xsd", &One(defaults.replace("name='c'", "name='c' final=''")), &[]).is_ok());
+}
+
+#[test]
+fn what_the_model_cannot_keep_it_refuses_aloud() {
+    struct One(String);
+    impl schema::Resolver for One {
+        fn resolve(&self, _: &str, reference: &str) -> Result<(String, String), contract::read::Error> {
+            Ok((reference.to_owned(), self.0.clone()))
+        }
+    }
+    let decoder = |body: &str| {
+        let text = format!("<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>{body}</xs:schema>");
+        generate::decoder(&schema::read("t.xsd", &One(text), &[]).unwrap())
+    };
+    let value = "<xs:complexType><xs:simpleContent><xs:extension base='xs:int'><xs:attribute name='b'/></xs:extension></xs:simpleContent></xs:complexType>";
+    assert!(decoder(&format!("<xs:element name='a'>{value}</xs:element>")).is_ok());
+    assert!(decoder(&format!("<xs:element name='a' fixed='1'>{value}</xs:element>")).is_err());
+    let many: String = (0..70).map(|number| format!("urn:{number} ")).collect();
+    let any = format!(
+        "<xs:element name='a'><xs:complexType><xs:sequence><xs:any namespace='{many}'/></xs:sequence></xs:complexType></xs:element>"
+    );
+    assert!(decoder(&any).is_err());
+}
+
+#[test]
+fn a_schema_may_be_in_another_encoding_that_it_declares() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |octets: &[u8]| {
+        let path = folder.path().join("a.xsd");
+        std::fs::write(&path, octets).unwrap();
+        schema::read(&path.to_string_lossy(), &schema::Folder, &[])
+    };
+    let text = |encoding: &str| {
+        format!(
+            "<?xml version='1.0' encoding='{encoding}'?><xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'><xs:element name='a' type='xs:string' fixed='\u{e9}'/></xs:schema>"
+        )
+    };
+    let latin = |text: String| text.chars().map(|c| c as u8).collect::<Vec<u8>>();
+    assert_eq!(read(&latin(text("ISO-8859-1"))).unwrap().roots[0].fixed.as_deref(), Some("\u{e9}"));
+    assert_eq!(read(text("UTF-8").as_bytes()).unwrap().roots[0].fixed.as_deref(), Some("\u{e9}"));
+    for encoding in ["UTF-8", "nonsense", "EUC-KR"] {
+        assert!(read(&latin(text(encoding))).is_err(), "{encoding}");
     }
 }

@@ -4,13 +4,14 @@
 //! Recovers from everything, so that all violations of a message are told at once. Linear in the nodes below the
 //! element that is bound.
 
+mod keep;
 mod model;
 mod report;
 mod walk;
 
 use std::borrow::Cow;
 
-use super::datatype::{self, Broken, Simple};
+use super::datatype::{self, Broken};
 use super::table::{Attribute, Complex, Content, Element, NO_NAMESPACE, Process, Tables, Type, Wildcard};
 use super::text::{Decimal, Text};
 use super::violation::{Came, Violation};
@@ -19,6 +20,8 @@ use crate::base::octets::same;
 use crate::xml::{Document, Kind, NodeId, c14n, ns};
 use report::{Step, What, came_element, came_nothing};
 
+pub(in crate::contract) use keep::push_attribute;
+pub use keep::{Between, ForeignAttribute, Nillable};
 pub use report::kind_of;
 pub use walk::Children;
 
@@ -35,7 +38,8 @@ pub struct Foreign {
     pub ns: String,
     /// Local name.
     pub name: String,
-    /// The element, declaring the namespaces that it uses, none as well where a descendant is in none.
+    /// The element, declaring the namespaces that it uses, none as well where a descendant is in none. Without its prefixes
+    /// where it has no canonical form and the schema allows it all the same.
     pub octets: Vec<u8>,
 }
 
@@ -218,7 +222,7 @@ impl<'a> Binder<'a> {
         datatype::check(self.tables.simples, simple, &value, &mut broken);
         if let Some(fixed) = fixed
             && broken.is_empty()
-            && !equals_fixed(simple, fixed, &value)
+            && !datatype::is_same(self.tables.simples, simple, fixed, &value)
         {
             broken.push(Broken { code: "fixed", expected: format!("the value {fixed}"), in_list: None });
         }
@@ -308,6 +312,8 @@ impl<'a> Binder<'a> {
                 self.path.pop();
             }
         }
+        // Only the element at hand may say it, not what is below.
+        self.nillable = false;
         for (at, declaration) in declared.iter().enumerate() {
             if declaration.required && seen & (1 << (at & 63)) == 0 {
                 self.enter(What::Attribute(declaration.name));
@@ -416,6 +422,9 @@ impl<'a> Binder<'a> {
     pub fn check(&mut self, node: NodeId, kind: Type, element: &'static Element) {
         let nil = element.nillable && self.nil(node);
         self.nillable = element.nillable;
+        if nil && element.fixed.is_some() {
+            self.report(node, "fixed", "", "a value, which is fixed".into(), came_nothing(), None);
+        }
         if nil && self.document.first_child(node).is_some() {
             self.report(node, "unexpected-text", "", "nothing, as xsi:nil says".into(), came_element(), None);
         }
@@ -450,6 +459,9 @@ impl<'a> Binder<'a> {
                 let anything = Some((Wildcard::Any, Process::Lax));
                 self.attributes_of(node, &[], anything, &mut |_, _| {});
                 self.nillable = false;
+                if let Some(fixed) = element.fixed.filter(|_| !nil) {
+                    self.fixed_text(node, fixed);
+                }
                 let document = self.document;
                 for child in document.elements(node) {
                     let name = document.local(child);
@@ -457,6 +469,17 @@ impl<'a> Binder<'a> {
                     self.check_foreign(child, Process::Lax);
                     self.path.pop();
                 }
+            }
+        }
+    }
+
+    /// An element of any type is empty or holds its fixed value, and no elements (Part 1 §3.3.4).
+    fn fixed_text(&mut self, node: NodeId, fixed: &str) {
+        if self.document.first_child(node).is_some() {
+            let text = self.text_of(node);
+            if text != fixed {
+                let expected = format!("the value {fixed}");
+                self.report_value(node, vec![Broken { code: "fixed", expected, in_list: None }], &text);
             }
         }
     }
@@ -512,6 +535,11 @@ impl<'a> Binder<'a> {
         let node = child.node;
         if let Err(error) = c14n::exclusive_without(document, node, None, &mut octets) {
             octets.clear();
+            // Schemas of others may well allow it.
+            if !self.tables.wildcards_are_foreign {
+                keep::plain(document, node, &mut octets);
+                return Foreign { ns: document.ns(node).to_owned(), name: document.local(node).to_owned(), octets };
+            }
             self.report(
                 node,
                 "foreign-element",
@@ -527,17 +555,5 @@ impl<'a> Binder<'a> {
             octets.splice(end..end, *b" xmlns=\"\"");
         }
         Foreign { ns: document.ns(node).to_owned(), name: document.local(node).to_owned(), octets }
-    }
-}
-
-fn equals_fixed(simple: &Simple, fixed: &str, value: &str) -> bool {
-    if fixed == value {
-        return true;
-    }
-    match simple.variety {
-        datatype::Variety::Atomic(primitive) => {
-            datatype::compare(primitive, fixed, value) == Some(std::cmp::Ordering::Equal)
-        }
-        _ => false,
     }
 }

@@ -1,10 +1,14 @@
 //! The contract at work: Annex II row by row, round trips, refused twins, and two other validators' opinion.
 
 mod codes;
+mod decoders;
+mod facets;
 mod instance;
 mod json;
 mod json_schema;
+mod models;
 mod oracle;
+mod shapes;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

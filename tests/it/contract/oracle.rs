@@ -64,7 +64,7 @@ fn schemas(folder: &Path) -> PathBuf {
 }
 
 /// Verdicts of xmllint on many files of one schema; none when the schema does not compile.
-fn xmllint(schema: &Path, files: &[PathBuf]) -> Option<BTreeMap<PathBuf, bool>> {
+pub fn xmllint(schema: &Path, files: &[PathBuf]) -> Option<BTreeMap<PathBuf, bool>> {
     let mut out = BTreeMap::new();
     for batch in files.chunks(200) {
         let run =
@@ -84,7 +84,7 @@ fn xmllint(schema: &Path, files: &[PathBuf]) -> Option<BTreeMap<PathBuf, bool>> 
     Some(out)
 }
 
-fn has_xmllint() -> bool {
+pub fn has_xmllint() -> bool {
     let there = Command::new("xmllint").arg("--version").output().is_ok();
     if !there {
         println!("SKIPPED: no xmllint on this machine");
@@ -259,16 +259,16 @@ fn our_verdict_is_that_of_two_other_validators() {
 }
 
 /// A row of kind `xsd` of the vectors.
-struct Row {
+pub struct Row {
     /// The instance; the schema itself where it is the case.
-    path: String,
-    schema: String,
-    expected: String,
+    pub path: String,
+    pub schema: String,
+    pub expected: String,
     note: String,
 }
 
 /// Rows of kind `xsd` whose schema is a file of XML Schema.
-fn schema_rows(root: &Path) -> Vec<Row> {
+pub fn schema_rows(root: &Path) -> Vec<Row> {
     let manifest = std::fs::read_to_string(root.join("manifest.tsv")).unwrap();
     let row = |line: &str| {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -280,7 +280,7 @@ fn schema_rows(root: &Path) -> Vec<Row> {
     manifest.lines().filter_map(row).collect()
 }
 
-fn read_schema(root: &Path, schema: &str) -> Result<schema::Ir, contract::read::Error> {
+pub fn read_schema(root: &Path, schema: &str) -> Result<schema::Ir, contract::read::Error> {
     let file = root.join(schema);
     let reference = file.file_name().unwrap().to_string_lossy().into_owned();
     schema::read_from(&file.to_string_lossy(), &reference, &schema::Folder, &[])
