@@ -7,6 +7,7 @@
 //! `[security]`, `[delivery]`, `[retention]`, `[code_lists]` and `profile` of a partner file are read as what both sides do:
 //! each algorithm holds for every party whose key fits it.
 
+pub mod example;
 pub mod guide;
 pub mod menu;
 
