@@ -117,7 +117,7 @@ pub struct Setting {
     pub subject: String,
     /// What is said: `agreements`, `unlisted`, `foreign`, `signature_covers`, `in force`, `zone`, `calendar`.
     pub says: &'static str,
-    /// The value; "" where nothing is said.
+    /// The value.
     pub value: String,
 }
 
@@ -125,14 +125,20 @@ pub struct Setting {
 #[must_use]
 pub fn settings(compiled: &Compiled) -> Vec<Setting> {
     let covers: Vec<&str> = compiled.covers.iter().map(|id| compiled.places.get(*id).path.as_str()).collect();
-    let day = |day: Option<jiff::civil::Date>| day.map_or_else(String::new, |day| day.to_string());
+    let agreements = if compiled.agreements.is_empty() { "any".to_owned() } else { compiled.agreements.join(", ") };
+    let in_force = match (compiled.valid_from, compiled.valid_until) {
+        (None, None) => "always".to_owned(),
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(until)) => format!("until {until}"),
+        (Some(from), Some(until)) => format!("from {from} until {until}"),
+    };
     let mut settings = Vec::new();
     let mut say = |subject: String, says: &'static str, value: String| settings.push(Setting { subject, says, value });
-    say(String::new(), "agreements", compiled.agreements.join(", "));
+    say(String::new(), "agreements", agreements);
     say(String::new(), "unlisted", format!("{:?}", compiled.unlisted).to_lowercase());
     say(String::new(), "foreign", format!("{:?}", compiled.foreign.0).to_lowercase());
     say(String::new(), "signature_covers", covers.join(", "));
-    say(String::new(), "in force", format!("{} to {}", day(compiled.valid_from), day(compiled.valid_until)));
+    say(String::new(), "in force", in_force);
     for (country, zone) in &compiled.zones {
         say(format!("zone {country}"), "zone", zone.iana_name().unwrap_or("UTC").to_owned());
     }

@@ -253,6 +253,11 @@ impl Compiled {
         &self.extends
     }
 
+    /// Its code lists by name, those of the profiles that it rests on included.
+    pub fn lists(&self) -> impl Iterator<Item = (&str, &file::CodeList)> {
+        self.lists.iter().map(|(name, list)| (name.as_str(), list))
+    }
+
     /// Agreements (K16) that it is for; none means any.
     #[must_use]
     pub fn agreements(&self) -> &[String] {

@@ -106,6 +106,11 @@ fn within(words: &str, period: Period) -> String {
     if period.is_empty() { String::new() } else { format!(", {words} {period}") }
 }
 
+/// `1 day`, `30 days`.
+fn counted(number: u32, unit: &str) -> String {
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
 /// What a rule asks.
 pub(super) fn rule(places: &Places, lists: &Lists, kind: &RuleKind) -> String {
     match kind {
@@ -155,9 +160,9 @@ pub(super) fn rule(places: &Places, lists: &Lists, kind: &RuleKind) -> String {
         RuleKind::ZonedTimes => "times have a zone".to_owned(),
         RuleKind::IssueDate { future_days_max, authentication_days_max } => {
             let earlier = authentication_days_max
-                .map(|days| format!("; no authentication more than {days} days before the issue"))
+                .map(|days| format!("; no authentication more than {} before the issue", counted(days, "day")))
                 .unwrap_or_default();
-            format!("no issue more than {future_days_max} days from now{earlier}")
+            format!("no issue more than {} from now{earlier}", counted(*future_days_max, "day"))
         }
         RuleKind::Text { not, elements } => {
             let whose = if elements.is_empty() { "texts".to_owned() } else { all_named(places, elements, None) };

@@ -37,10 +37,11 @@ pub fn guide() -> String {
         out,
         "<h1>Message guide</h1>\n<p>Every element and attribute of the messages of <code>coconnect {}</code>. Occurrence is meant \
          within the element above; an attribute is written <code>@name</code> and has the WCO id of what carries it. Where no id \
-         stands, Annex II gives none. Examples are valid values of the type, each for itself. A profile that is not named at an \
+         stands, Annex II gives none. {} Examples are valid values of the type, each for itself. A profile that is not named at an \
          element says nothing of its presence. Elements of foreign namespaces may stand at the end of LPCO, Consignment, \
          ConsignmentItem and Amendment, and are kept.</p>\n",
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        menu::OIF_NOTE
     );
     operations(&mut out);
     let names: Vec<String> = profiles.iter().map(|(name, _)| text(name)).collect();
@@ -83,7 +84,7 @@ fn table(out: &mut String, root: &str, rows: &[Row], examples: &Examples, asked:
             depth.min(8),
             text(&path),
             text(own),
-            text(&row.wco_id),
+            text(&ids(row)),
             text(&row.name),
             text(&row.format),
             text(&row.code_list),
@@ -93,6 +94,15 @@ fn table(out: &mut String, root: &str, rows: &[Row], examples: &Examples, asked:
         );
     }
     out.push_str("</table>\n");
+}
+
+/// The WCO id, and that of the OIF mapping where it is known.
+fn ids(row: &Row) -> String {
+    match (row.wco_id.as_str(), row.oif_id.as_str()) {
+        (wco, "") => wco.to_owned(),
+        ("", oif) => oif.to_owned(),
+        (wco, oif) => format!("{wco}, {oif}"),
+    }
 }
 
 fn shown(example: &str) -> String {
@@ -213,6 +223,7 @@ mod tests {
         let number = row("MetaData/LPCO/ID");
         assert!(number.contains("D014") && number.contains("an..70") && number.contains("<code>K001-"), "{number}");
         assert!(row("MetaData/LPCO/TypeCode").contains("UN/EDIFACT 1001"));
+        assert!(row("MetaData/LPCO/TypeCode").contains("<td>D013, OIF.002</td>"));
         assert!(row("MetaData/LPCO/Consignment/Consignee").contains("withheld: without-consignee"));
         assert!(row("MetaData/LPCO/Authentication/Authenticator").contains("mandatory: "));
         for id in [

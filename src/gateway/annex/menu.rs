@@ -13,7 +13,7 @@ use crate::contract::table::{Attribute, Complex, Content, Element, Particle, Ter
 use crate::xml::{self, Document, NodeId, ns};
 
 /// One element of the menu, or an attribute of one.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Row {
     /// From the document element: `LPCO/Consignment/Consignor/Name`, `.../ValueAmount/@currencyID`.
     pub path: String,
@@ -61,7 +61,7 @@ enum Detail {
 
 /// What is known of OIF ids, for the reader of an annex.
 pub const OIF_NOTE: &str = "OIF ids: the published mapping of the OIF to the WCO Data Model names eight of them, OIF.001 to \
-     OIF.004.b; where the column is empty none is known.";
+     OIF.004.b; at all others none is known.";
 
 /// Ids of the OIF mapping: path below LPCO, id. The published page of the mapping ends after these eight; the numbers follow
 /// no rule by which others could be made.
