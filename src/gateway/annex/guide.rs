@@ -37,8 +37,9 @@ pub fn guide() -> String {
         out,
         "<h1>Message guide</h1>\n<p>Every element and attribute of the messages of <code>coconnect {}</code>. Occurrence is meant \
          within the element above; an attribute is written <code>@name</code> and has the WCO id of what carries it. Where no id \
-         stands, Annex II gives none. {} Examples are valid values of the type, each for itself. A profile that is not named at an \
-         element says nothing of its presence. Elements of foreign namespaces may stand at the end of LPCO, Consignment, \
+         stands, Annex II gives none. {} Examples are valid values of the type, each for itself. Mandatory means wherever the element \
+         around it stands; a condition is asked in the nearest element around both. A profile that is not named at an element says \
+         nothing of its presence. Elements of foreign namespaces may stand at the end of LPCO, Consignment, \
          ConsignmentItem and Amendment, and are kept.</p>\n",
         env!("CARGO_PKG_VERSION"),
         menu::OIF_NOTE
