@@ -23,7 +23,8 @@ pub enum Contract {
         after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/"
     )]
     Wsdl(Wsdl),
-    /// Write the message guide: every element with its id, format, list, example, and which profile asks for it, as HTML.
+    /// Write the message guide as HTML: every element and attribute with its id, format, list, meaning and example, and which
+    /// profile asks for it under which condition.
     #[command(
         after_help = "EXAMPLES:\n  coconnect contract guide > guide.html\n  coconnect contract guide --out guide.html"
     )]

@@ -72,7 +72,7 @@ pub struct AnnexArgs {
     partner: String,
     #[command(flatten)]
     place: Place,
-    /// Only the data menu, as CSV.
+    /// The data menu and what the agreement profile asks, as CSV.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
     /// Print as JSON.

@@ -2349,9 +2349,9 @@ pub mod ext {
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
-        /// DateTimeString
+        /// The date in one of the shapes that partners send; formatCode names which.
         pub date_time_string: Option<super::data::DateTimeString>,
-        /// DateTime
+        /// The date in the shape of XML Schema, CCYY-MM-DDThh:mm:ss, with zone or without.
         pub date_time: Option<text::Text>,
     }
 
@@ -2698,9 +2698,9 @@ pub mod lpco {
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
-        /// DateTimeString
+        /// The date in one of the shapes that partners send; formatCode names which.
         pub date_time_string: Option<super::data::DateTimeString>,
-        /// DateTime
+        /// The date in the shape of XML Schema, CCYY-MM-DDThh:mm:ss, with zone or without.
         pub date_time: Option<text::Text>,
     }
 
@@ -4082,9 +4082,9 @@ pub mod res {
     /// A date and time in one of the shapes that partners send; kept as it came.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct DateTime {
-        /// DateTimeString
+        /// The date in one of the shapes that partners send; formatCode names which.
         pub date_time_string: Option<super::data::DateTimeString>,
-        /// DateTime
+        /// The date in the shape of XML Schema, CCYY-MM-DDThh:mm:ss, with zone or without.
         pub date_time: Option<text::Text>,
     }
 
@@ -4287,7 +4287,7 @@ pub mod svc {
     pub struct Acknowledgement {
         /// What became of a message, of a cancellation that was asked for, or of claims.
         pub response: super::res::Response,
-        /// SHA-256 of the exclusive canonical form of the business document after decryption, without comments and without wsu:Id.
+        /// SHA-256 of the exclusive canonical form of the business document after decryption, without comments and without wsu:Id: what was received, to compare with what was sent.
         pub document_digest: text::Text,
         /// Under which message the same CO came before; stands if and only if the status is already-received.
         pub first_message: Option<Box<super::svc::FirstMessage>>,
@@ -4341,9 +4341,9 @@ pub mod svc {
     /// The message under which a CO came first.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FirstMessage {
-        /// Its MessageID.
+        /// MessageID under which the CO came first.
         pub message_id: text::Text,
-        /// Its leaf.
+        /// Leaf of that message in the tree of the partner.
         pub leaf: text::Text,
     }
 
@@ -4377,13 +4377,13 @@ pub mod svc {
     /// The fields of a journal entry that stand nowhere else in the Acknowledgement.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct JournalEntry {
-        /// Id of the log.
+        /// Id of the log in which the entry stands.
         pub log_id: text::Text,
         /// The sender, as the receiver names it.
         pub partner: text::Text,
-        /// Name of the operation.
+        /// Name of the operation by which the message came.
         pub operation: text::Text,
-        /// SHA-256 of the octets of the request's SignatureValue.
+        /// SHA-256 of the octets of the request's SignatureValue; absent where the request was not signed.
         pub signature_digest: Option<text::Text>,
         /// Random octets, so that the leaf tells nothing of the fields.
         pub salt: text::Text,
@@ -4425,13 +4425,13 @@ pub mod svc {
     /// The head of a tree.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct TreeHead {
-        /// Id of the log.
+        /// Id of the log to which the tree belongs.
         pub log_id: text::Text,
-        /// Number of leaves.
+        /// Number of leaves under this head.
         pub size: text::Decimal,
-        /// Root hash.
+        /// Hash at the root of the tree (RFC 9162 §2.1.1).
         pub root: text::Text,
-        /// When it was made.
+        /// When the head was made.
         pub time: text::Text,
     }
 
@@ -4473,7 +4473,7 @@ pub mod svc {
         pub from: text::Decimal,
         /// Size of this head.
         pub to: text::Decimal,
-        /// A node of the proof.
+        /// A hash of the proof, in the order of RFC 9162 §2.1.4.
         pub node: Vec<text::Text>,
     }
 
@@ -4509,15 +4509,15 @@ pub mod svc {
     /// RFC 9162 §2.1.3.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct InclusionProof {
-        /// MessageID of the previous message.
+        /// MessageID of the previous message of this partner.
         pub message_id: Option<text::Text>,
-        /// Its leaf.
+        /// Leaf of that message.
         pub leaf: text::Text,
-        /// Its index.
+        /// Place of that leaf in the tree, from 0.
         pub index: text::Decimal,
-        /// Size of this head.
+        /// Size of the head that the proof leads to: this head.
         pub size: text::Decimal,
-        /// A node of the proof.
+        /// A hash of the proof, in the order of RFC 9162 §2.1.3.
         pub node: Vec<text::Text>,
     }
 
@@ -4557,13 +4557,13 @@ pub mod svc {
     /// What a fault tells. It never holds a received value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct FaultDetail {
-        /// Stable name of the fault.
+        /// Stable name of the fault; the manual lists them all.
         pub code: text::Text,
-        /// What the sender should do.
+        /// What the sender should do: send the same again later, correct and send anew, or speak to the receiver.
         pub verdict: text::Text,
-        /// Under which the receiver's journal has the message and the true reason.
+        /// Under which the receiver's journal has the message and the true reason; to be named when asking.
         pub reference_id: text::Text,
-        /// An error in the business document.
+        /// An error in the business document; all of them at once, as far as there are no more than 1000.
         pub error: Vec<super::svc::Error>,
     }
 
@@ -4601,17 +4601,17 @@ pub mod svc {
     /// An error in the business document.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Error {
-        /// Stable name of the rule.
+        /// Stable name of the rule that was broken.
         pub code: text::Text,
-        /// WCO id of the element.
+        /// WCO id of the element that broke it; absent where the element has none.
         pub wco_id: Option<text::Text>,
-        /// Where: from the document element.
+        /// Where the element stands, as a path from the document element.
         pub xpath: Option<text::Text>,
         /// Line in the clear octets of the document element, from 1.
         pub line: Option<text::Decimal>,
         /// Column in characters, from 1.
         pub column: Option<text::Decimal>,
-        /// What was expected.
+        /// What was expected there, in words.
         pub expected: Option<text::Text>,
         /// What came, without the value.
         pub came: Option<Box<super::svc::Came>>,
@@ -4657,11 +4657,11 @@ pub mod svc {
     /// What came, without the value.
     #[derive(Clone, PartialEq, Eq, Debug, Default)]
     pub struct Came {
-        /// Its kind.
+        /// What kind of thing came: text, number, element, nothing.
         pub kind: text::Text,
         /// Its length in characters.
         pub length: Option<text::Decimal>,
-        /// Whether the value is in the expected list.
+        /// Whether the value is in the list that was expected; absent where no list was.
         pub in_list: Option<text::Text>,
     }
 

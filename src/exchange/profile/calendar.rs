@@ -96,6 +96,18 @@ impl Calendar {
         Ok(Self { weekend, years, holidays, worked })
     }
 
+    /// What it says, a line each: weekly days of rest, years that it covers, each holiday and each day that is worked all the
+    /// same.
+    #[must_use]
+    pub fn told(&self) -> Vec<(&'static str, String)> {
+        let rest: Vec<String> = self.weekend.iter().map(|day| format!("{day:?}")).collect();
+        let years = self.years.map_or_else(|| "no holidays".to_owned(), |(from, to)| format!("{from} to {to}"));
+        let mut lines = vec![("days of rest", rest.join(", ")), ("covers", years)];
+        lines.extend(self.holidays.iter().map(|date| ("holiday", date.to_string())));
+        lines.extend(self.worked.iter().map(|date| ("working day", date.to_string())));
+        lines
+    }
+
     /// Whether `date` is worked.
     #[must_use]
     pub fn is_worked(&self, date: Date) -> bool {

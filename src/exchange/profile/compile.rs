@@ -17,6 +17,7 @@ use super::moment::Shape;
 use super::place::{Kind, PlaceId, Places, ROOT, Target};
 use super::quantity::Exact;
 use super::text::Oddity;
+use super::words;
 use crate::contract::Slot;
 
 /// Number of a statement.
@@ -140,7 +141,7 @@ pub struct Compiled {
     pub(super) in_force: StatementId,
     pub(super) entries: Vec<RuleEntry>,
     pub(super) lists: BTreeMap<String, super::file::CodeList>,
-    /// Conditions of conditional elements as their files have them, by statement.
+    /// Conditions of conditional elements in words, by statement.
     pub(super) conditions: BTreeMap<StatementId, String>,
 }
 
@@ -479,10 +480,11 @@ impl Work {
                     Some(Standing::Withheld)
                 }
                 Presence::Conditional => {
-                    let when = entry.when.as_ref().map(|when| serde_json::to_string(when).unwrap_or_default());
-                    let absent = if entry.otherwise == Some(Otherwise::Absent) { ", otherwise absent" } else { "" };
-                    let text = format!("conditional: when {}{absent}", when.unwrap_or_default());
-                    self.out.conditions.insert(statement, text);
+                    if let Some(when) = &entry.when {
+                        let otherwise = entry.otherwise.unwrap_or(Otherwise::Optional);
+                        let text = words::conditional(&self.out.places, when, otherwise);
+                        self.out.conditions.insert(statement, text);
+                    }
                     let from = place.parent.unwrap_or(ROOT);
                     let test = entry.when.as_ref().and_then(|when| self.test(at, when, from, 0));
                     test.map(|test| Standing::Conditional(test, entry.otherwise.unwrap_or(Otherwise::Optional)))
@@ -942,7 +944,7 @@ impl Work {
 }
 
 /// Elements without which a rule cannot be fulfilled.
-fn needs(kind: &RuleKind) -> &'static [&'static str] {
+pub(super) fn needs(kind: &RuleKind) -> &'static [&'static str] {
     match kind {
         RuleKind::Retroactive { .. } => &["LPCO/IssuedRetroactivelyIndicator"],
         RuleKind::BackToBack { .. } | RuleKind::CertifiedTrueCopy { .. } => {

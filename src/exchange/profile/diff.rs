@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::compile::Compiled;
-use super::menu::{MenuRow, menu};
+use super::menu::{MenuRow, menu, settings};
 
 /// One difference.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -48,20 +48,8 @@ fn rows(compiled: &Compiled) -> BTreeMap<(String, String), String> {
     for row in menu(compiled) {
         rows.insert((row.subject.clone(), row.says.clone()), told(&row));
     }
-    let mut head = |says: &str, value: String| drop(rows.insert((String::new(), says.to_owned()), value));
-    head("agreements", compiled.agreements.join(", "));
-    head("unlisted", format!("{:?}", compiled.unlisted).to_lowercase());
-    head("foreign", format!("{:?}", compiled.foreign.0).to_lowercase());
-    let covers: Vec<&str> = compiled.covers.iter().map(|id| compiled.places.get(*id).path.as_str()).collect();
-    head("signature_covers", covers.join(", "));
-    let day = |day: Option<jiff::civil::Date>| day.map_or_else(String::new, |day| day.to_string());
-    head("in force", format!("{} to {}", day(compiled.valid_from), day(compiled.valid_until)));
-    for (country, zone) in &compiled.zones {
-        let name = zone.iana_name().unwrap_or("UTC").to_owned();
-        rows.insert((format!("zone {country}"), "zone".to_owned()), name);
-    }
-    for (country, calendar) in &compiled.calendars {
-        rows.insert((format!("calendar {country}"), "calendar".to_owned()), calendar.clone());
+    for setting in settings(compiled) {
+        rows.insert((setting.subject, setting.says.to_owned()), setting.value);
     }
     rows
 }

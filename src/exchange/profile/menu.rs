@@ -2,14 +2,15 @@
 
 use serde::Serialize;
 
-use super::compile::{Compiled, Standing, ValueCheck};
-use super::file::{Statement, Verdict};
+use super::compile::{Compiled, Standing, ValueCheck, needs};
+use super::file::{RuleKind, Statement, Verdict};
 use super::place::Kind;
+use super::words;
 
 /// One row of the menu: an element or a rule.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct MenuRow {
-    /// Path of the element, with `/@name` for an attribute; `rule NAME`; `zone KR`.
+    /// Path of the element, with `/@name` for an attribute; `rule NAME`.
     pub subject: String,
     /// WCO id, or "".
     pub wco_id: String,
@@ -25,6 +26,9 @@ pub struct MenuRow {
     pub certainty: super::Certainty,
     /// Where that is known from.
     pub source: String,
+    /// Of a rule: paths of the elements that must stand where it holds, by itself or one of several.
+    #[serde(skip)]
+    pub needs: Vec<String>,
 }
 
 fn row(subject: String, wco_id: &str, says: &str, value: String, statement: &Statement) -> MenuRow {
@@ -37,6 +41,7 @@ fn row(subject: String, wco_id: &str, says: &str, value: String, statement: &Sta
         verdict_out: statement.verdict_out,
         certainty: statement.certainty,
         source: statement.source.clone(),
+        needs: Vec::new(),
     }
 }
 
@@ -55,9 +60,8 @@ pub fn menu(compiled: &Compiled) -> Vec<MenuRow> {
                 Standing::Mandatory => "mandatory".to_owned(),
                 Standing::Optional => "optional".to_owned(),
                 Standing::Withheld => "withheld".to_owned(),
-                Standing::Conditional(test, otherwise) => format!("conditional: {test:?}, otherwise {otherwise:?}"),
+                Standing::Conditional(..) => compiled.conditions.get(id).cloned().unwrap_or_default(),
             };
-            let value = if value.starts_with("conditional") { conditional(compiled, *id, &value) } else { value };
             say("presence", value, id);
         }
         if let Some((least, id)) = &setting.items_min {
@@ -85,16 +89,63 @@ pub fn menu(compiled: &Compiled) -> Vec<MenuRow> {
     let mut entries: Vec<_> = compiled.entries.iter().collect();
     entries.sort_by_key(|entry| &entry.statement.name);
     for entry in entries {
-        let value = serde_json::to_value(&entry.kind).unwrap_or_default();
+        let value = words::rule(&compiled.places, &compiled.lists, &entry.kind);
         let subject = format!("rule {}", entry.statement.name);
-        rows.push(row(subject, "", entry.kind.name(), value.to_string(), &entry.statement));
+        let mut row = row(subject, "", entry.kind.name(), value, &entry.statement);
+        row.needs = needs_of(compiled, &entry.kind);
+        rows.push(row);
     }
     rows
 }
 
-/// A condition as the file has it, which reads better than what was made of it.
-fn conditional(compiled: &Compiled, statement: u16, otherwise: &str) -> String {
-    compiled.conditions.get(&statement).cloned().unwrap_or_else(|| otherwise.to_owned())
+fn needs_of(compiled: &Compiled, kind: &RuleKind) -> Vec<String> {
+    let (elements, within) = match kind {
+        RuleKind::OneOf { elements, within, .. } => (elements, within.as_deref()),
+        RuleKind::Together { elements } => (elements, None),
+        other => return needs(other).iter().map(|path| (*path).to_owned()).collect(),
+    };
+    let within = within.and_then(|within| words::path_of(&compiled.places, within)).unwrap_or_default();
+    let targets = elements.iter().filter_map(|text| compiled.places.resolve(text).ok()).flatten();
+    let paths = targets.map(|target| compiled.places.get(target.place).path.clone());
+    paths.filter(|path| within.is_empty() || words::is_within(path, &within)).collect()
+}
+
+/// What a profile says that is no statement about an element and no rule.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Setting {
+    /// `zone KR`, `calendar KR`; "" for the profile itself.
+    pub subject: String,
+    /// What is said: `agreements`, `unlisted`, `foreign`, `signature_covers`, `in force`, `zone`, `calendar`.
+    pub says: &'static str,
+    /// The value.
+    pub value: String,
+}
+
+/// Every setting: those of the profile itself, then its zones and calendars by country.
+#[must_use]
+pub fn settings(compiled: &Compiled) -> Vec<Setting> {
+    let covers: Vec<&str> = compiled.covers.iter().map(|id| compiled.places.get(*id).path.as_str()).collect();
+    let agreements = if compiled.agreements.is_empty() { "any".to_owned() } else { compiled.agreements.join(", ") };
+    let in_force = match (compiled.valid_from, compiled.valid_until) {
+        (None, None) => "always".to_owned(),
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(until)) => format!("until {until}"),
+        (Some(from), Some(until)) => format!("from {from} until {until}"),
+    };
+    let mut settings = Vec::new();
+    let mut say = |subject: String, says: &'static str, value: String| settings.push(Setting { subject, says, value });
+    say(String::new(), "agreements", agreements);
+    say(String::new(), "unlisted", format!("{:?}", compiled.unlisted).to_lowercase());
+    say(String::new(), "foreign", format!("{:?}", compiled.foreign.0).to_lowercase());
+    say(String::new(), "signature_covers", covers.join(", "));
+    say(String::new(), "in force", in_force);
+    for (country, zone) in &compiled.zones {
+        say(format!("zone {country}"), "zone", zone.iana_name().unwrap_or("UTC").to_owned());
+    }
+    for (country, calendar) in &compiled.calendars {
+        say(format!("calendar {country}"), "calendar", calendar.clone());
+    }
+    settings
 }
 
 /// What a check says, where the schema or a rule does not say it already.

@@ -23,6 +23,7 @@ mod quantity;
 mod rules;
 mod strip;
 pub mod text;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ pub use compile::{Compiled, compile};
 pub use diff::{Difference, diff};
 pub use evaluate::{Circumstances, Direction, Finding, Judgement, Subject, Withheld, evaluate};
 pub use file::{Certainty, Problem, Problems, Profile, Verdict};
-pub use menu::{MenuRow, menu};
+pub use menu::{MenuRow, Setting, menu, settings};
 pub use moment::{Given, NoDate, Shape};
 pub use place::{Place, Places};
 pub use quantity::Exact;
@@ -250,6 +251,11 @@ impl Compiled {
     #[must_use]
     pub fn extends(&self) -> &[String] {
         &self.extends
+    }
+
+    /// Its code lists by name, those of the profiles that it rests on included.
+    pub fn lists(&self) -> impl Iterator<Item = (&str, &file::CodeList)> {
+        self.lists.iter().map(|(name, list)| (name.as_str(), list))
     }
 
     /// Agreements (K16) that it is for; none means any.

@@ -7,6 +7,8 @@
 //! `[security]`, `[delivery]`, `[retention]`, `[code_lists]` and `profile` of a partner file are read as what both sides do:
 //! each algorithm holds for every party whose key fits it.
 
+pub mod agreed;
+pub mod example;
 pub mod guide;
 pub mod menu;
 
@@ -15,8 +17,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use agreed::Stated;
+
 use super::config::Config;
 use super::identity::OwnIdentity;
+use crate::contract::codelist::{self, List};
 use crate::exchange::partner::{
     CertificateUse, Cipher, Contact, Encrypt, KeyReference, KeyTransport, OperationName, Order, Partner, SignatureName,
     SignedParts,
@@ -49,6 +54,8 @@ pub struct Annex {
     pub parties: [String; 2],
     /// Everything but the menu.
     pub sections: Vec<Section>,
+    /// What the agreement profile says, which stands in a section as well.
+    pub profile: Vec<Stated>,
     /// The data menu.
     pub menu: Vec<menu::Row>,
 }
@@ -132,9 +139,10 @@ pub fn annex(config: &Config, own: &OwnIdentity, offered: &Offered, partner: &Pa
     sections.push(accepted());
     sections.push(service(config, partner));
     sections.push(code_lists(partner));
-    sections.push(profile(partner));
+    let profile = agreed::stated(partner);
+    sections.push(agreed::asks(&profile));
     let [first, second] = parties;
-    Annex { parties: [first.id, second.id], sections, menu: menu::menu() }
+    Annex { parties: [first.id, second.id], sections, profile, menu: menu::menu() }
 }
 
 const USES: [(CertificateUse, &str); 3] =
@@ -163,7 +171,7 @@ fn general(config: &Config, partner: &Partner) -> Section {
     let file = partner.file();
     let mut facts = vec![
         fact("environment", config.gateway.environment()),
-        fact("agreement profile", &file.profile),
+        fact("agreement profile", format!("{}, version {}", file.profile, partner.profile().version())),
         fact("in force", if file.active { "yes" } else { "no" }),
         fact("protocol", "SOAP 1.1 and 1.2, WS-Addressing 1.0, WS-Security 1.1, one operation a path"),
     ];
@@ -386,25 +394,20 @@ fn service(config: &Config, partner: &Partner) -> Section {
     )
 }
 
+/// Every list with the version in force between the two, and what becomes of a code that it does not have.
 fn code_lists(partner: &Partner) -> Section {
-    let mut facts: Vec<Fact> =
-        partner.file().code_lists.iter().map(|(name, version)| fact(name.as_str(), version)).collect();
-    if facts.is_empty() {
-        facts.push(fact("versions", "none agreed; those of the program"));
-    }
-    section("Code lists", facts)
-}
-
-/// What the agreement profile says beyond the schema, a line each: both sides that hold the same profile write the same.
-fn profile(partner: &Partner) -> Section {
-    let compiled = partner.profile();
-    let row = |row: crate::exchange::profile::MenuRow| {
-        let id = if row.wco_id.is_empty() { String::new() } else { format!(" (WCO {})", row.wco_id) };
-        let value = format!("{}; on receipt {}, before sending {}", row.value, row.verdict, row.verdict_out);
-        fact(format!("{}{id}, {}", row.subject, row.says), value)
+    let (agreed, unknown) = (&partner.file().code_lists, &partner.file().unknown_codes);
+    let row = |list: &List| {
+        let newest = list.newest().map_or("none", |version| version.name.as_str());
+        let version = match agreed.get(&list.name) {
+            Some(version) if list.version(version).is_some() => format!("version {version}, agreed"),
+            Some(version) => format!("version {version} agreed and not in the program, whose {newest} stands for it"),
+            None => format!("version {newest}, the newest of the program; none agreed"),
+        };
+        let policy = unknown.get(&list.name).or_else(|| unknown.get("default")).copied().unwrap_or(list.unknown);
+        fact(list.name.as_str(), format!("{version}; unknown code: {}", policy.as_str()))
     };
-    let facts = crate::exchange::profile::menu(compiled).into_iter().map(row).collect();
-    section("What the agreement profile asks", facts)
+    section("Code lists", codelist::all().iter().map(row).collect())
 }
 
 impl Annex {
@@ -419,7 +422,12 @@ impl Annex {
                 let _ = writeln!(out, "- {}: {}", fact.name, fact.value);
             }
         }
-        out.push_str("\n## Data menu\n\nMandatory and optional are meant within the element above.\n\n");
+        let _ = writeln!(
+            out,
+            "\n## Data menu\n\nMandatory and optional are meant within the element above, by the schema alone; what the agreement \
+             profile asks stands above.\n{}\n",
+            menu::OIF_NOTE
+        );
         out.push_str("| element | WCO id | OIF id | name | format | code list | cardinality | status | note |\n|---|---|---|---|---|---|---|---|---|\n");
         for row in &self.menu {
             let cells = cells(row).map(|cell| cell.replace('|', "\\|"));
@@ -428,21 +436,34 @@ impl Annex {
         out
     }
 
-    /// The data menu as CSV (RFC 4180).
+    /// The data menu as CSV (RFC 4180): a line for each element, by the schema alone, and below it one for each thing that the
+    /// agreement profile says of it, with `says` filled. What the profile says of no element of the schema (its settings,
+    /// elements that it declares itself, rules) comes last.
     #[must_use]
     pub fn csv(&self) -> String {
-        let mut out = String::from("element,wco_id,oif_id,name,format,code_list,cardinality,status,note\r\n");
+        let mut out = String::from(
+            "element,wco_id,oif_id,name,format,code_list,cardinality,status,note,says,value,on_receipt,before_sending,certainty\r\n",
+        );
+        let mut left: Vec<&Stated> = self.profile.iter().collect();
         for row in &self.menu {
-            out.push_str(&cells(row).map(quoted).join(","));
-            out.push_str("\r\n");
+            push_line(&mut out, cells(row).into_iter().chain([""; 5]));
+            let own = |stated: &&Stated| element_of(&stated.subject) == row.path;
+            let (of_it, others) = left.into_iter().partition::<Vec<_>, _>(own);
+            of_it.into_iter().for_each(|stated| push_stated(&mut out, stated, row));
+            left = others;
         }
+        let none = menu::Row::default();
+        left.into_iter().for_each(|stated| push_stated(&mut out, stated, &none));
         out
     }
 
     /// Everything as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        json!({ "parties": self.parties, "sections": self.sections, "menu": self.menu })
+        json!({
+            "parties": self.parties, "sections": self.sections, "profile": self.profile, "menu": self.menu,
+            "oif_note": menu::OIF_NOTE,
+        })
     }
 }
 
@@ -458,6 +479,23 @@ fn cells(row: &menu::Row) -> [&str; 9] {
         &row.status,
         &row.note,
     ]
+}
+
+/// `LPCO/ID` of `LPCO/ID/@schemeID`.
+fn element_of(subject: &str) -> &str {
+    subject.split("/@").next().unwrap_or(subject)
+}
+
+fn push_stated(out: &mut String, stated: &Stated, row: &menu::Row) {
+    let subject = [stated.subject.as_str(), &stated.wco_id, &row.oif_id, &row.name, "", "", "", "", ""];
+    let said = [&stated.says, &stated.value, &stated.on_receipt, &stated.before_sending, &stated.certainty];
+    push_line(out, subject.into_iter().chain(said.map(String::as_str)));
+}
+
+fn push_line<'c>(out: &mut String, cells: impl Iterator<Item = &'c str>) {
+    let cells: Vec<String> = cells.map(quoted).collect();
+    out.push_str(&cells.join(","));
+    out.push_str("\r\n");
 }
 
 fn quoted(cell: &str) -> String {
