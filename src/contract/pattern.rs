@@ -35,7 +35,28 @@ pub struct Pattern {
     pub spaceless: bool,
 }
 
+/// Where a character leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum After {
+    /// To no text that matches.
+    Nothing,
+    /// To the row of another state.
+    Row(u32),
+    /// To a text that matches, whatever follows.
+    Anything,
+}
+
 impl Pattern {
+    /// Where a character of this class leads from the row of a state; the first state's row is 0.
+    #[must_use]
+    pub fn after(&self, row: u32, class: u8) -> After {
+        match self.table.get(row as usize + usize::from(class)) {
+            None | Some(&DEAD) => After::Nothing,
+            Some(&REST) => After::Anything,
+            Some(next) => After::Row(*next),
+        }
+    }
+
     /// Whether the whole of `text` matches.
     #[must_use]
     #[inline]

@@ -13,7 +13,7 @@ use crate::base::id::MessageId;
 use crate::contract::codelist::{self, ListId};
 use crate::contract::datatype::{self, Facet, Primitive, Simple, Variety};
 use crate::contract::generated::TABLES;
-use crate::contract::pattern::Pattern;
+use crate::contract::pattern::{After, Pattern};
 use crate::contract::{
     Acknowledgement, Came, Cancellation, ConsistencyProof, FaultDetail, InclusionProof, JournalEntry, NoticeKind,
     Operation, Slots, Status, TreeHead, Verdict, Violation, encode, sample,
@@ -267,18 +267,21 @@ fn shortest(pattern: &Pattern) -> Option<String> {
     }
     let mut classes: Vec<(u8, char)> = of_class.into_iter().collect();
     classes.sort_unstable();
-    let mut seen = HashSet::from([0_usize]);
-    let mut waiting = VecDeque::from([(0_usize, String::new())]);
-    while let Some((state, text)) = waiting.pop_front() {
+    let mut seen = HashSet::from([0]);
+    let mut waiting = VecDeque::from([(0, String::new())]);
+    while let Some((row, text)) = waiting.pop_front() {
         if !text.is_empty() && pattern.matches(&text) {
             return Some(text);
         }
         for (class, character) in &classes {
-            let Some(next) = pattern.table.get(state * pattern.classes + usize::from(*class)) else { continue };
-            let next = usize::from(*next);
-            // What leads nowhere has no state; what was reached by a shorter text is not looked at again.
-            if next < pattern.flags.len() && seen.len() < SEARCH_MAX && seen.insert(next) {
-                waiting.push_back((next, format!("{text}{character}")));
+            let longer = || format!("{text}{character}");
+            match pattern.after(row, *class) {
+                After::Anything => return Some(longer()),
+                // What was reached by a shorter text is not looked at again.
+                After::Row(next) if seen.len() < SEARCH_MAX && seen.insert(next) => {
+                    waiting.push_back((next, longer()));
+                }
+                After::Row(_) | After::Nothing => {}
             }
         }
     }
