@@ -8,6 +8,7 @@ use serde_json::json;
 use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
+use crate::contract::Version;
 use crate::contract::codelist::{self, Difference};
 use crate::exchange::partner::PartnerFile;
 use crate::gateway::annex::{self, Offered};
@@ -203,6 +204,18 @@ fn told(difference: &Difference) -> String {
             format!("{head}, our newest is {ours}; only in ours: {more}; only in theirs: {less}")
         }
     }
+}
+
+/// The versions of the WCO Data Model that some partner sends or is sent, the newest first: those in which a document may be
+/// that this gateway holds or is given. A broken partner file names none.
+pub(super) fn versions(config: &Config) -> Result<Vec<Version>, Failure> {
+    let files = partners::list(&config.partners_dir()).map_err(|e| Failure::usage(out::chain(&e)))?;
+    let mut all = vec![Version::default()];
+    for wco in files.into_iter().filter_map(|(_, file)| file.ok()).map(|file| file.wco) {
+        all.push(wco.sent());
+        all.extend(wco.accepted().iter().cloned());
+    }
+    Ok(all)
 }
 
 /// The file of the partner that is named so.
