@@ -89,7 +89,8 @@ impl Reach {
             }
             Way::Store(api, _) => {
                 let (path, query) = path.split_once('?').unwrap_or((path, ""));
-                let call = Call { method, path: path.to_owned(), query: query.to_owned(), body };
+                let media_type = crate::web::rest::media_type(Some(content_type));
+                let call = Call { method, path: path.to_owned(), query: query.to_owned(), media_type, body };
                 let response = self.runtime.block_on(api.answer(call));
                 let content_type = response
                     .headers

@@ -1,6 +1,6 @@
 //! Writes Rust from what `read`, `schema` and `service` found: tables, typed model, decoder, encoder. [`generate`] is for
 //! our contract, with its operation table and code lists: `generated.rs`; a test compares it with the committed file.
-//! [`decoder`] is for any schemas that the reader takes. Pure text out.
+//! [`decoder()`] is for any schemas that the reader takes. Pure text out.
 //!
 //! A type whose elements have one place each becomes a structure with a field for each. Where their order among each
 //! other says something (mixed content, a repeated group of several elements, an element at two places, a wildcard before

@@ -1,12 +1,13 @@
 //! What look-ups return: plain values for the local API, the command line and the console. They carry their own JSON.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{CoState, Role};
 
 /// Which way a message went.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// From a partner to us.
@@ -16,7 +17,7 @@ pub enum Direction {
 }
 
 /// What became of a message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessageStatus {
     /// Inbound: recorded and acknowledged.
@@ -36,7 +37,7 @@ pub enum MessageStatus {
 }
 
 /// The identity of a CO (design 2.3).
-#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CoIdentity {
     /// Issuing territory.
     pub territory: String,
@@ -49,7 +50,7 @@ pub struct CoIdentity {
 }
 
 /// One thing wrong with a document. The value that came is shown on this side only.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorView {
     /// Stable code.
     pub code: String,
@@ -71,7 +72,7 @@ pub struct ErrorView {
 }
 
 /// A decision on a claim.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DecisionView {
     /// Its number within the claim.
     pub number: u64,
@@ -88,7 +89,7 @@ pub struct DecisionView {
 }
 
 /// A claim to preferential treatment.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimView {
     /// Number of the import declaration.
     pub declaration: String,
@@ -106,7 +107,7 @@ pub struct ClaimView {
 }
 
 /// What a message about a CO says of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "says", rename_all = "kebab-case")]
 pub enum About {
     /// What became of it.
@@ -139,7 +140,7 @@ pub enum About {
 }
 
 /// A message about a CO, as its history shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CoMessage {
     /// When it was recorded (journal time).
     pub time: Timestamp,
@@ -159,7 +160,7 @@ pub struct CoMessage {
 }
 
 /// What the agreement profile has against a document that was taken all the same.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeView {
     /// `warn` or `flag`.
     pub verdict: String,
@@ -176,7 +177,7 @@ pub struct NoticeView {
 }
 
 /// An element that was taken out before sending. Its value is not kept.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WithheldView {
     /// Its path in the document as it was handed in.
     pub path: String,
@@ -187,7 +188,7 @@ pub struct WithheldView {
 }
 
 /// A message, in or out.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MessageView {
     /// Which way.
     pub direction: Direction,
@@ -243,7 +244,7 @@ pub struct MessageView {
 }
 
 /// A CO as held here.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CoView {
     /// Its identity.
     pub co: CoIdentity,
@@ -278,7 +279,7 @@ pub struct CoView {
 }
 
 /// What waits in the outbox.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct OutboxView {
     /// MessageID, the same over all tries.
     pub message_id: String,
@@ -301,7 +302,7 @@ pub struct OutboxView {
 }
 
 /// An alert.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AlertView {
     /// Its id, the same for every sink.
     pub id: String,
@@ -320,7 +321,7 @@ pub struct AlertView {
 }
 
 /// What a submission gave.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Submitted {
     /// MessageID under which it is sent.
     pub message_id: String,
@@ -347,7 +348,7 @@ pub struct Submitted {
 }
 
 /// A page of a list: the rows, and where the next page begins.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Page<T> {
     /// Rows.
     pub rows: Vec<T>,

@@ -1,4 +1,5 @@
-//! The routes of the local API (design 2.7, 4). JSON in and out, but for documents, which are XML.
+//! The routes of the local API (design 2.7, 4). JSON in and out, but for documents, which are XML; one that is handed in may be
+//! in the JSON form of the contract (`application/json`).
 //!
 //! | method, path | what |
 //! |---|---|
@@ -25,8 +26,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, unescape};
 use crate::base::id::{MessageId, PartnerId};
-use crate::contract::Operation;
-use crate::contract::Violation;
+use crate::contract::{Operation, Slots, Violation, Violations, json as form};
 use crate::exchange::view::Page;
 use crate::exchange::{ActError, LookUpError, Submission, SubmitError};
 use crate::gateway::Node;
@@ -55,6 +55,8 @@ pub struct Call {
     pub path: String,
     /// Without `?`.
     pub query: String,
+    /// Media type of the body, without parameters, in lower case; "" where none is told.
+    pub media_type: String,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -83,7 +85,7 @@ impl Api {
         match (call.method.as_str(), segments.as_slice()) {
             ("GET", ["v1", "health"]) => Ok(self.health()),
             ("GET", ["v1", "openapi.json"]) => Ok(answer(StatusCode::OK, &super::openapi::openapi())),
-            ("POST", ["v1", "cos"]) => self.submit(&query, call.body).await,
+            ("POST", ["v1", "cos"]) => self.submit(&query, &call.media_type, call.body).await,
             ("GET", ["v1", "cos"]) => self.page(&query, |after, limit| self.node.exchange.co_list(after, limit)),
             ("GET", ["v1", "cos", number]) => self.co(number, &query),
             ("GET", ["v1", "messages"]) => {
@@ -130,7 +132,12 @@ impl Api {
         )
     }
 
-    async fn submit(&self, query: &Query, body: Vec<u8>) -> Result<Response, Problem> {
+    async fn submit(&self, query: &Query, media_type: &str, body: Vec<u8>) -> Result<Response, Problem> {
+        // Whatever else is told is taken for XML, whose parser says what is wrong: curl tells a form where nothing is told.
+        let (document, tree) = match media_type {
+            "application/json" => of_json(&body).map(|(document, tree)| (document, Some(tree)))?,
+            _ => (body, None),
+        };
         let partner = query
             .get("partner")
             .map(|p| PartnerId::parse(p).map_err(|e| Problem::bad_request(e.to_string())))
@@ -146,8 +153,8 @@ impl Api {
             .get("message-id")
             .map(|id| MessageId::parse(id).map_err(|e| Problem::bad_request(e.to_string())))
             .transpose()?;
-        let submission = Submission { operation, document: body, partner, message_id };
-        let submitted = self.node.exchange.submit(submission).await.map_err(|e| refused(&e))?;
+        let submission = Submission { operation, document, partner, message_id };
+        let submitted = self.node.exchange.submit(submission).await.map_err(|e| refused(&e, tree.as_ref()))?;
         let status = if submitted.already { StatusCode::OK } else { StatusCode::CREATED };
         Ok(answer(status, &serde_json::to_value(&submitted).unwrap_or_default()))
     }
@@ -332,6 +339,7 @@ impl Handler for Guarded {
             return Box::pin(std::future::ready(problem.response().header(header::WWW_AUTHENTICATE, "Bearer")));
         }
         let (api, body_max) = (self.api.clone(), self.body_max);
+        let media_type = media_type(request.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()));
         Box::pin(async move {
             let body = match request.body.read(body_max, BODY_DEADLINE).await {
                 Ok(body) => body,
@@ -342,7 +350,7 @@ impl Handler for Guarded {
                 Err(e) => return Problem::bad_request(e.to_string()).response(),
             };
             let query = request.query.unwrap_or_default();
-            api.answer(Call { method: request.method, path: request.path, query, body }).await
+            api.answer(Call { method: request.method, path: request.path, query, media_type, body }).await
         })
     }
 }
@@ -394,15 +402,18 @@ fn unreadable(error: &LookUpError) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store", crate::gateway::chain(error))
 }
 
-fn refused(error: &SubmitError) -> Problem {
+fn refused(error: &SubmitError, tree: Option<&form::Value>) -> Problem {
     let detail = crate::gateway::chain(error);
+    let placed = |violations: &Violations| -> Vec<Value> {
+        violations.list.iter().map(|one| violation(one, tree.map(|tree| form::locate(tree, &one.path)))).collect()
+    };
     match error {
         SubmitError::Invalid(violations) => {
-            let errors: Vec<Value> = violations.list.iter().map(violation).collect();
+            let errors = placed(violations);
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-document", detail).with("errors", json!(errors))
         }
         SubmitError::Profile { violations, .. } => {
-            let errors: Vec<Value> = violations.list.iter().map(violation).collect();
+            let errors = placed(violations);
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "profile-refused", detail).with("errors", json!(errors))
         }
         SubmitError::CoExists { message_id } => {
@@ -417,14 +428,39 @@ fn refused(error: &SubmitError) -> Problem {
     }
 }
 
-/// A violation in full: the document is the caller's own.
-fn violation(violation: &Violation) -> Value {
+/// The media type of a `Content-Type`, without parameters, in lower case.
+#[must_use]
+pub fn media_type(content_type: Option<&str>) -> String {
+    content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The XML of a document in the JSON form of the contract, and its JSON with the places of its values.
+fn of_json(body: &[u8]) -> Result<(Vec<u8>, form::Value), Problem> {
+    let broken = |error: form::SyntaxError| {
+        let form::Place { line, column } = error.place;
+        let errors =
+            json!([{ "code": "json", "line": line, "column": column, "expected": error.expected, "came": error.came }]);
+        Problem::new(StatusCode::BAD_REQUEST, "broken-json", format!("the body is not JSON: {error}"))
+            .with("errors", errors)
+    };
+    let tree = form::parse(body).map_err(broken)?;
+    let mut octets = Vec::new();
+    let written = form::validate(&tree).and_then(|()| form::to_xml(&tree, &Slots::default(), &mut octets));
+    match written {
+        Ok(()) => Ok((octets, tree)),
+        Err(violations) => Err(refused(&SubmitError::Invalid(violations), Some(&tree))),
+    }
+}
+
+/// A violation in full: the document is the caller's own. `place` is where it stands in the JSON that was handed in.
+fn violation(violation: &Violation, place: Option<form::Place>) -> Value {
+    let (line, column) = place.map_or((violation.line, violation.column), |place| (place.line, place.column));
     json!({
         "code": violation.code,
         "wco_id": violation.wco_id,
         "path": violation.path,
-        "line": violation.line,
-        "column": violation.column,
+        "line": line,
+        "column": column,
         "expected": violation.expected,
         "came": came(&violation.came),
         "value": violation.value,

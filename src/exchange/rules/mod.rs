@@ -14,7 +14,7 @@ use crate::contract::Cancellation;
 pub use table::{decide, decide_ours};
 
 /// Which side of a CO we are on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// We issued or transmitted it.
@@ -24,7 +24,7 @@ pub enum Role {
 }
 
 /// What is known of a CO (`spec/domain.md` 5.1), as far as the operations in force can move it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CoState {
     /// Exporting: in the outbox, no acknowledgement yet.

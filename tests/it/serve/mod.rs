@@ -1,6 +1,7 @@
 //! One real `coconnect serve` and a sender beside it: bad input, kill -9 under load, memory.
 
 mod acts;
+mod api;
 mod bad_input;
 mod crash;
 mod explain;
