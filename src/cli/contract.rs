@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::out::{self, Exit, Failure};
-use crate::contract::{self, Endpoints, WsdlPolicy, generate, schema, source};
+use super::place::Place;
+use crate::contract::{self, Endpoints, Version, WsdlPolicy, generate, schema, source};
 
 /// The service contract: WSDL, schemas, and the code made from them.
 #[derive(Debug, Subcommand)]
@@ -20,7 +21,7 @@ pub enum Contract {
     Check(Check),
     /// Write the WSDL, and its schemas, for an endpoint.
     #[command(
-        after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/"
+        after_help = "EXAMPLES:\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr\n  coconnect contract wsdl --endpoint https://test.coconnect.customs.go.kr --out annex/\n  coconnect contract wsdl --dir kr --partner ID --wco 4.2.0 --endpoint https://coconnect.customs.go.kr --out annex/"
     )]
     Wsdl(Wsdl),
     /// Write the message guide as HTML: every element and attribute with its id, format, list, meaning and example, and which
@@ -88,6 +89,14 @@ pub struct Wsdl {
     /// A namespace of this partner: svc, md, lpco, res or ext, and its URI.
     #[arg(long, value_name = "SLOT=URI")]
     slot: Vec<String>,
+    /// The contract as it is agreed with this partner: with the namespaces of the versions that it may send.
+    #[arg(long, value_name = "NAME", conflicts_with = "slot")]
+    partner: Option<String>,
+    /// Which of them. Default: the first that its file names.
+    #[arg(long, value_name = "CODE", requires = "partner")]
+    wco: Option<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 fn policy(text: &str) -> Result<WsdlPolicy, String> {
@@ -186,8 +195,29 @@ fn guide(arguments: &Guide) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The version that a partner may send and that is asked for.
+fn agreed(arguments: &Wsdl, name: &str) -> Result<Version, Failure> {
+    let config = arguments.place.config()?;
+    let file = super::partner::file_of(&config, name)?;
+    let versions = file.wco.accepted();
+    let code = arguments.wco.as_deref();
+    versions.iter().find(|version| code.is_none_or(|code| version.code == code)).cloned().ok_or_else(|| {
+        let codes: Vec<&str> = versions.iter().map(|version| version.code.as_str()).collect();
+        Failure::refused(format!(
+            "--wco {}: expected a version that {name} may send: {}",
+            code.unwrap_or_default(),
+            codes.join(", ")
+        ))
+        .hint("[wco] accept in its partner file names them; [wco.namespaces] their namespaces")
+    })
+}
+
 fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {
-    let slots = super::validate::slots(&arguments.slot)?;
+    let agreed = arguments.partner.as_ref().map(|name| agreed(arguments, name)).transpose()?;
+    let slots = match &agreed {
+        Some(version) => version.slots.clone(),
+        None => super::validate::slots(&arguments.slot)?,
+    };
     let endpoint = arguments.endpoint.trim_end_matches('/');
     if !endpoint.contains("://") {
         return Err(Failure::usage(format!(
@@ -198,7 +228,9 @@ fn wsdl(arguments: &Wsdl) -> Result<Exit, Failure> {
     let base = named.map_or(endpoint, |operation| endpoint.trim_end_matches(operation.path()));
     let policy = arguments.policy.unwrap_or_default();
     let Some(folder) = &arguments.out else {
-        let schema_prefix = format!("{base}/coconnect.wsdl?xsd=");
+        let wco = agreed.as_ref().filter(|version| **version != Version::default());
+        let wco = wco.map_or_else(String::new, |version| format!("wco={}&", version.code));
+        let schema_prefix = format!("{base}/coconnect.wsdl?{wco}xsd=");
         let text = contract::wsdl(&Endpoints { base: base.to_owned(), schema_prefix }, named, policy, &slots);
         out::octets(text.as_bytes());
         return Ok(Exit::Done);

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::intake::{self, Intake, left_json, left_lines};
 use super::out::{self, Exit, Failure};
-use crate::contract::{Slots, json as form};
+use super::place::Place;
+use crate::contract::{Slots, Versions, json as form};
 use crate::gateway::backoffice::mapping::{BUILT_IN, Error, Left, Mapping};
 use crate::xml;
 
@@ -180,8 +181,17 @@ fn export(arguments: &Map, mapping: &Mapping, octets: Vec<u8>) -> Result<Exit, F
         None => {
             let document = xml::parse(octets, &xml::Options::default());
             let document = document.map_err(|error| Failure::refused(error.to_string()))?;
-            form::from_xml(&document, document.document_element(), &Slots::default())
-                .map_err(|error| invalid(error.to_string()))?
+            let root = document.document_element();
+            let versions = match &arguments.dir {
+                Some(dir) => super::partner::versions(&Place { config: None, dir: Some(dir.clone()) }.config()?)?,
+                None => Vec::new(),
+            };
+            let versions = Versions::fitting(&versions, &document);
+            let version = versions.of(&document, root).map_err(|unknown| {
+                let failure = Failure::refused(unknown.to_string());
+                failure.hint("with --dir DIR the versions are known that the partner files of that gateway name")
+            })?;
+            form::from_xml(&document, root, &version.slots).map_err(|error| invalid(error.to_string()))?
         }
     };
     let (octets, left) = mapping.export(&value).map_err(|error| Failure::refused(error.to_string()))?;

@@ -8,9 +8,11 @@ use serde_json::json;
 use super::list::FileListArgs;
 use super::out::{self, Exit, Failure};
 use super::place::Place;
+use crate::contract::Version;
 use crate::contract::codelist::{self, Difference};
 use crate::exchange::partner::PartnerFile;
 use crate::gateway::annex::{self, Offered};
+use crate::gateway::config::Config;
 use crate::gateway::identity::OwnIdentity;
 use crate::gateway::partners::{self, Existing};
 
@@ -167,15 +169,11 @@ fn list(args: &FileListArgs) -> Result<Exit, Failure> {
 
 fn show(args: &Show) -> Result<Exit, Failure> {
     let config = args.place.config()?;
-    let path = config.partners_dir().join(format!("{}.toml", args.partner));
-    if crate::base::id::PartnerId::parse(&args.partner).is_err() || !path.exists() {
-        return Err(Failure::refused(format!("there is no partner {:?}", args.partner))
-            .hint("coconnect partner list names those there are"));
-    }
-    let file = partners::load(&path).map_err(|e| unusable(&e))?;
+    let file = file_of(&config, &args.partner)?;
     if args.json {
         out::json(&view(&file));
     } else {
+        let path = config.partners_dir().join(format!("{}.toml", args.partner));
         out::line(&format!("# {}", path.display()));
         out::line(file.to_toml().trim_end());
         codelist::differences(&file.code_lists).iter().for_each(|difference| out::line(&told(difference)));
@@ -208,19 +206,36 @@ fn told(difference: &Difference) -> String {
     }
 }
 
-fn annex(args: &AnnexArgs) -> Result<Exit, Failure> {
-    let config = args.place.config()?;
+/// The versions of the WCO Data Model that some partner sends or is sent, the newest first: those in which a document may be
+/// that this gateway holds or is given. A broken partner file names none.
+pub(super) fn versions(config: &Config) -> Result<Vec<Version>, Failure> {
+    let files = partners::list(&config.partners_dir()).map_err(|e| Failure::usage(out::chain(&e)))?;
+    let mut all = vec![Version::default()];
+    for wco in files.into_iter().filter_map(|(_, file)| file.ok()).map(|file| file.wco) {
+        all.push(wco.sent());
+        all.extend(wco.accepted().iter().cloned());
+    }
+    Ok(all)
+}
+
+/// The file of the partner that is named so.
+pub(super) fn file_of(config: &Config, name: &str) -> Result<PartnerFile, Failure> {
     let none = || {
-        Failure::refused(format!("there is no partner {:?}", args.partner))
-            .hint("coconnect partner list names those there are")
+        Failure::refused(format!("there is no partner {name:?}")).hint("coconnect partner list names those there are")
     };
-    let id = crate::base::id::PartnerId::parse(&args.partner).map_err(|_| none())?;
+    let id = crate::base::id::PartnerId::parse(name).map_err(|_| none())?;
     let path = config.partners_dir().join(format!("{id}.toml"));
     if !path.exists() {
         return Err(none());
     }
+    partners::load(&path).map_err(|e| unusable(&e))
+}
+
+fn annex(args: &AnnexArgs) -> Result<Exit, Failure> {
+    let config = args.place.config()?;
+    let file = file_of(&config, &args.partner)?;
     let own = OwnIdentity::load(&config).map_err(|e| Failure::usage(out::chain(&e)))?;
-    let file = partners::load(&path).map_err(|e| unusable(&e))?;
+    let path = config.partners_dir().join(format!("{}.toml", args.partner));
     let partner = crate::exchange::Partner::load(file, &config.partners_dir(), &own.anchors)
         .map_err(|e| Failure::usage(format!("{}: {}", path.display(), out::chain(&e))))?;
     let annex = annex::annex(&config, &own, &Offered::read(&config), &partner);

@@ -10,7 +10,8 @@ use tracing::{error, info, warn};
 use super::config::{Config, Transport};
 use super::identity::{OwnIdentity, partner_check};
 use super::node::{self, Node};
-use crate::contract::{self, Endpoints, Operation, Slots, WsdlPolicy};
+use crate::contract::version::NEWEST;
+use crate::contract::{self, Endpoints, Operation, Version, WsdlPolicy};
 use crate::exchange;
 use crate::net::{self, AllowList, Cidr, ClientCertificate, Handler, Server, ServerBuilder, ServerTls, StatusCode};
 use crate::pki::Use;
@@ -173,8 +174,9 @@ struct Partners {
 impl Handler for Partners {
     fn handle(&self, request: net::Request) -> net::ResponseFuture {
         if request.method == net::Method::GET
-            && let Some(response) = published(&self.base, &request.path, request.query.as_deref())
+            && let Some(asked) = Asked::read(&request.path, request.query.as_deref())
         {
+            let response = asked.answer(&self.base, &accepted(&self.node));
             return Box::pin(std::future::ready(response));
         }
         let exchange = Arc::clone(&self.node.exchange);
@@ -182,34 +184,95 @@ impl Handler for Partners {
     }
 }
 
-/// The WSDL at `/{operation}?wsdl` and `/coconnect.wsdl`, with `policy=cxf` its policies too, its schemas at `?xsd=NAME`
-/// (design 2.1).
-fn published(base: &str, path: &str, query: Option<&str>) -> Option<net::Response> {
-    let operation = Operation::from_path(path);
-    if operation.is_none() && path != "/coconnect.wsdl" {
-        return None;
-    }
-    let endpoints = Endpoints { base: base.to_owned(), schema_prefix: format!("{base}/coconnect.wsdl?xsd=") };
-    let slots = Slots::default();
-    let query = query.unwrap_or("");
-    let text = match query.strip_prefix("xsd=") {
-        Some(name) => contract::xsd(name, &endpoints, &slots)?,
-        None => contract::wsdl(&endpoints, operation, wanted(query, operation)?, &slots),
-    };
-    Some(net::Response::new(StatusCode::OK).header(net::header::CONTENT_TYPE, "text/xml; charset=utf-8").body(text))
-}
-
-/// Which WSDL a query asks for; none when it asks for something else.
-fn wanted(query: &str, operation: Option<Operation>) -> Option<WsdlPolicy> {
-    let (mut named, mut policy) = (operation.is_none(), WsdlPolicy::None);
-    for part in query.split('&').filter(|part| !part.is_empty()) {
-        match part.split_once('=') {
-            None if part.eq_ignore_ascii_case("wsdl") => named = true,
-            Some((name, value)) if name.eq_ignore_ascii_case("policy") => policy = WsdlPolicy::parse(value)?,
-            _ => return None,
+/// The versions of the WCO Data Model that some partner may send, each once.
+fn accepted(node: &Node) -> Vec<Version> {
+    let mut all = vec![Version::default()];
+    for partner in node.exchange.partners().now().all() {
+        for version in partner.accepted_versions().iter() {
+            if !all.contains(version) {
+                all.push(version.clone());
+            }
         }
     }
-    named.then_some(policy)
+    all
+}
+
+/// A document of the contract that is asked for: the WSDL at `/{operation}?wsdl` and `/coconnect.wsdl`, with `policy=cxf` its
+/// policies too, its schemas at `?xsd=NAME` (design 2.1); `wco=CODE` asks for another version than the newest.
+#[derive(Debug, PartialEq, Eq, Default)]
+struct Asked {
+    operation: Option<Operation>,
+    policy: WsdlPolicy,
+    wco: Option<String>,
+    xsd: Option<String>,
+}
+
+impl Asked {
+    /// None when something else is asked for.
+    fn read(path: &str, query: Option<&str>) -> Option<Self> {
+        let operation = Operation::from_path(path);
+        if operation.is_none() && path != "/coconnect.wsdl" {
+            return None;
+        }
+        let mut asked = Self { operation, ..Self::default() };
+        let mut named = operation.is_none();
+        for part in query.unwrap_or("").split('&').filter(|part| !part.is_empty()) {
+            match part.split_once('=') {
+                None if part.eq_ignore_ascii_case("wsdl") => named = true,
+                Some((name, value)) if name.eq_ignore_ascii_case("policy") => asked.policy = WsdlPolicy::parse(value)?,
+                Some((name, value)) if name.eq_ignore_ascii_case("wco") => asked.wco = Some(value.to_owned()),
+                Some((name, value)) if name.eq_ignore_ascii_case("xsd") => {
+                    named = true;
+                    asked.xsd = Some(value.to_owned());
+                }
+                _ => return None,
+            }
+        }
+        named.then_some(asked)
+    }
+
+    fn answer(&self, base: &str, versions: &[Version]) -> net::Response {
+        let text = self.version(versions).and_then(|version| {
+            let wco = self.wco.as_ref().map_or_else(String::new, |code| format!("wco={code}&"));
+            let schema_prefix = format!("{base}/coconnect.wsdl?{wco}xsd=");
+            let endpoints = Endpoints { base: base.to_owned(), schema_prefix };
+            match &self.xsd {
+                Some(name) => contract::xsd(name, &endpoints, &version.slots).ok_or_else(|| {
+                    let known: Vec<&str> = contract::source::XSD.iter().map(|(name, _)| *name).collect();
+                    format!("xsd: expected one of {}, came a name that is none of them", known.join(", "))
+                }),
+                None => Ok(contract::wsdl(&endpoints, self.operation, self.policy, &version.slots)),
+            }
+        });
+        match text {
+            Ok(text) => net::Response::new(StatusCode::OK)
+                .header(net::header::CONTENT_TYPE, "text/xml; charset=utf-8")
+                .body(text),
+            Err(why) => net::Response::new(StatusCode::NOT_FOUND)
+                .header(net::header::CONTENT_TYPE, "text/plain; charset=utf-8")
+                .body(why + "\n"),
+        }
+    }
+
+    /// The one version that is meant.
+    fn version<'a>(&self, versions: &'a [Version]) -> Result<&'a Version, String> {
+        let code = self.wco.as_deref().unwrap_or(NEWEST);
+        let mut meant = versions.iter().filter(|version| version.code == code);
+        match (meant.next(), meant.next()) {
+            // Without a code it is the contract as it is published.
+            (Some(version), None) => Ok(version),
+            (Some(version), Some(_)) if self.wco.is_none() => Ok(version),
+            (Some(_), Some(_)) => Err(format!(
+                "wco={code}: several agreements have that version, each with namespaces of its own; ask for the files of yours \
+                 (coconnect contract wsdl --partner NAME --wco {code})"
+            )),
+            (None, _) => {
+                let mut known: Vec<&str> = versions.iter().map(|version| version.code.as_str()).collect();
+                known.dedup();
+                Err(format!("wco: expected one of {}, came a version that nobody here accepts", known.join(", ")))
+            }
+        }
+    }
 }
 
 fn from_net(request: net::Request) -> exchange::Request {

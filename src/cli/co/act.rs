@@ -10,15 +10,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::out::{self, Exit, Failure};
+use super::super::partner;
 use super::super::place::Place;
 use super::super::reach::{Reach, text};
 use crate::base::{Clock, RealClock};
 use crate::cli::keys::read_input;
 use crate::contract::draft::{self, About, ClaimDraft, Why};
 use crate::contract::text::Decimal;
-use crate::contract::{self, Cancellation, DecisionKind, MetaData, NoticeKind, Operation, Slots, lpco};
+use crate::contract::{
+    self, Cancellation, DecisionKind, MetaData, NoticeKind, Operation, Slot, Slots, Version, Versions, Violations, lpco,
+};
 use crate::net::Method;
-use crate::xml;
+use crate::xml::{self, Document};
 
 /// Which CO.
 #[derive(Debug, Args)]
@@ -183,7 +186,7 @@ pub(super) fn cancel(args: &Cancel) -> Result<Exit, Failure> {
     let kind = args.kind.notice();
     let amended = match (&args.amended, kind) {
         (None, _) => None,
-        (Some(file), NoticeKind::Amendment) => Some(amended(file)?),
+        (Some(file), NoticeKind::Amendment) => Some(amended(file, &partner::versions(&args.which.place.config()?)?)?),
         (Some(_), _) => {
             let failure = Failure::usage(format!("--amended: expected --kind amendment, came {}", kind.as_str()));
             return Err(failure.hint("a withdrawal or revocation ends the CO: leave --amended out"));
@@ -240,15 +243,28 @@ pub(super) fn claim(args: &Claim) -> Result<Exit, Failure> {
 }
 
 /// The LPCO of a file, with what it says; its number is compared by the demands of the operation.
-fn amended(file: &std::path::Path) -> Result<Box<lpco::Lpco>, Failure> {
+fn amended(file: &std::path::Path, versions: &[Version]) -> Result<Box<lpco::Lpco>, Failure> {
     let octets = read_input(&file.to_string_lossy())?;
     let wrong = |what: String| Failure::refused(format!("{}: {what}", file.display()));
     let document = xml::parse(octets, &xml::Options::default()).map_err(|e| wrong(out::chain(&e)))?;
+    let hint = "coconnect validate FILE tells every error with its line";
+    let (version, read) = read(&document, versions).map_err(|violations| wrong(violations.to_string()).hint(hint))?;
+    let signed = |node| document.is(node, version.slots.uri(Slot::Ext), "DocumentSignature");
+    // The notice is written anew, in the namespaces of the contract: a signature would no longer fit what it covers.
+    if document.descendants(document.document_element()).any(signed) {
+        return Err(wrong("a document signature inside covers it, and it would be written anew".to_owned())
+            .hint("write the notice around it yourself, and hand that over with coconnect co submit"));
+    }
+    read.lpco.ok_or_else(|| wrong("expected MetaData around an LPCO".to_owned()))
+}
+
+/// A document in the version that it says it follows.
+fn read(document: &Document, versions: &[Version]) -> Result<(Version, MetaData), Violations> {
     let root = document.document_element();
-    let read = contract::decode_any(&document, root, &Slots::default()).map_err(|violations| {
-        wrong(violations.to_string()).hint("coconnect validate FILE tells every error with its line")
-    })?;
-    read.1.lpco.ok_or_else(|| wrong("expected MetaData around an LPCO".to_owned()))
+    let versions = Versions::fitting(versions, document);
+    let version = versions.of(document, root)?;
+    let (_, message) = contract::decode_any(document, root, &version.slots)?;
+    Ok((version.clone(), message))
 }
 
 /// The CO that is meant, at the gateway that is meant.
@@ -260,7 +276,8 @@ struct Held {
 
 impl Held {
     fn find(which: &Which, role: &str) -> Result<Self, Failure> {
-        let own = which.place.config()?.gateway.country;
+        let config = which.place.config()?;
+        let own = config.gateway.country.clone();
         let reach = Reach::open(&which.place)?;
         let path = format!("/v1/cos/{}", crate::web::escape(&which.number));
         let narrowed =
@@ -295,12 +312,13 @@ impl Held {
             number: text(identity, "number"),
             ..About::default()
         };
-        // The document says the kind and the receiving country too; one in another version of the data model does not.
+        // The document says the kind and the receiving country too.
+        let versions = partner::versions(&config)?;
         let document = format!("{path}?partner={}&part=document", crate::web::escape(&text(&row, "partner")));
         let about = reach
             .get(&document)
             .ok()
-            .and_then(|answer| facts(answer.body))
+            .and_then(|answer| facts(answer.body, &versions))
             .map_or(of_row, |facts| About::of(&facts, &own));
         Ok(Self { reach, row, about })
     }
@@ -341,8 +359,7 @@ impl Held {
     }
 }
 
-fn facts(octets: Vec<u8>) -> Option<contract::Facts> {
+fn facts(octets: Vec<u8>, versions: &[Version]) -> Option<contract::Facts> {
     let document = xml::parse(octets, &xml::Options::default()).ok()?;
-    let (_, message) = contract::decode_any(&document, document.document_element(), &Slots::default()).ok()?;
-    Some(message.facts())
+    read(&document, versions).ok().map(|(_, message)| message.facts())
 }

@@ -233,6 +233,21 @@ fn in_version_of(
         );
         return Err(SubmitError::NotSendable { what });
     }
+    // The header takes attributes of others, which the typed document has no room for.
+    let ours = |uri: &str, local: &str| (uri == ns::WSU && local == "Id") || uri == ns::XSI;
+    let header = contract::version::header(document, document.document_element());
+    let attributes = header.into_iter().flat_map(|node| document.attributes(node));
+    if let Some(lost) = attributes.into_iter().find(|attribute| !ours(attribute.ns, attribute.local)) {
+        let what = format!(
+            "its attribute {} of namespace {:?} would be lost: partner {} is sent version {} of the WCO Data Model, so it is \
+             written anew; leave the attribute out",
+            lost.local,
+            lost.ns,
+            partner.id(),
+            to.code
+        );
+        return Err(SubmitError::NotSendable { what });
+    }
     message.wco_data_model_version_code.value = to.code.as_str().into();
     let mut octets = Vec::with_capacity(16 * 1024);
     contract::encode(&message, &to.slots, &mut octets);

@@ -118,10 +118,23 @@ async fn what_a_signature_inside_covers_is_not_written_anew() {
         }
         other => panic!("{other:?}"),
     }
-    // To a partner of that version it goes.
+    // Nor is what the typed document has no room for.
+    let mark = |document: &[u8]| {
+        let text = String::from_utf8(document.to_vec()).unwrap();
+        text.replacen("MetaData ", "MetaData xmlns:q=\"urn:q\" q:mark=\"1\" ", 1).into_bytes()
+    };
+    let marked = mark(&written(&sample::co(2, 2), &Version::default()));
+    let submission = Submission { operation: None, document: marked.clone(), partner: None, message_id: None };
+    match world.kr.submit(submission).await {
+        Err(SubmitError::NotSendable { what }) => assert!(what.contains("mark") && what.contains("urn:q"), "{what}"),
+        other => panic!("{other:?}"),
+    }
+    // To a partner of that version both go.
     let world = World::new();
-    let shown = hand_in(&world, document).await;
-    assert_eq!(shown.status, MessageStatus::Acknowledged, "{:?}", shown.reason);
+    for document in [document, marked] {
+        let shown = hand_in(&world, document).await;
+        assert_eq!(shown.status, MessageStatus::Acknowledged, "{:?}", shown.reason);
+    }
 }
 
 #[tokio::test]

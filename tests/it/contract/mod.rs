@@ -7,7 +7,7 @@ mod instance;
 mod json;
 mod json_schema;
 mod models;
-mod oracle;
+pub mod oracle;
 mod shapes;
 
 use std::collections::BTreeSet;

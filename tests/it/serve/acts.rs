@@ -100,3 +100,63 @@ async fn a_co_is_claimed_cancelled_and_decided_from_the_command_line_of_both_sid
     kr.stop().await.unwrap();
     world.id.stop().await.unwrap();
 }
+
+const SECOND: &str = "\n[wco]\nsend = \"4.2.0\"\naccept = [\"4.0.0\", \"4.2.0\"]\n\n[wco.namespaces.\"4.2.0\"]\nmd = \"urn:test:md:2\"\nlpco = \"urn:test:lpco:2\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_amended_co_and_the_co_that_is_held_are_read_in_the_version_that_they_follow() {
+    let mut world = World::new("p256");
+    for file in ["kr/partners/ID.toml", "id/partners/KR.toml"] {
+        let path = world.dir(file);
+        let agreed = std::fs::read_to_string(&path).unwrap() + SECOND;
+        std::fs::write(&path, agreed).unwrap();
+    }
+    let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
+    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_coconnect"));
+    let mut kr = Gateway::new("KR", &world.dir("kr"), &program, clock).unwrap();
+    world.id.start().await.unwrap();
+    kr.start().await.unwrap();
+    let (at_kr, file, second) = (text(&world.dir("kr")), text(&world.dir("co.xml")), text(&world.dir("second.xml")));
+    let newest = document(5, 2);
+    std::fs::write(&file, &newest).unwrap();
+    let other = newest
+        .replace("urn:wco:datamodel:WCO:DocumentMetaData:1", "urn:test:md:2")
+        .replace("urn:wco:datamodel:WCO:LPCO:1", "urn:test:lpco:2")
+        .replace("4.0.0", "4.2.0");
+    std::fs::write(&second, &other).unwrap();
+    acknowledged(&kr, &taken(&["co", "submit", &file, "--dir", &at_kr, "--json"])).await;
+    let number = coconnect::contract::sample::co(5, 2).facts().number;
+
+    let cancel = |amended: &str| -> Vec<String> {
+        let words = ["co", "cancel", &number, "--dir", &at_kr, "--kind", "amendment", "--reason", "Weights"];
+        words.iter().chain(&["--json", "--amended", amended]).map(|word| (*word).to_owned()).collect()
+    };
+    let unknown = text(&world.dir("unknown.xml"));
+    std::fs::write(&unknown, other.replace("4.2.0", "4.7.0")).unwrap();
+    let signed = text(&world.dir("signed.xml"));
+    let mut message = coconnect::contract::sample::co(5, 2);
+    let binary_object = "c2lnbmVk".into();
+    message.lpco.as_deref_mut().unwrap().document_signature = vec![coconnect::contract::ext::DocumentSignature {
+        binary_object: coconnect::contract::data::BinaryObject { value: binary_object, ..Default::default() },
+        ..Default::default()
+    }];
+    let mut octets = Vec::new();
+    coconnect::contract::encode(&message, &coconnect::contract::Slots::default(), &mut octets);
+    std::fs::write(&signed, octets).unwrap();
+    for (amended, expected) in [(&unknown, "agreed: 4.2.0, 4.0.0"), (&signed, "a document signature inside covers it")]
+    {
+        let words = cancel(amended);
+        let (code, told) = refused(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(code == 1 && told.contains(expected), "{code} {told}");
+    }
+    let words = cancel(&second);
+    acknowledged(&kr, &taken(&words.iter().map(String::as_str).collect::<Vec<_>>())).await;
+
+    // To a foreign form, with the versions of the gateway that is named.
+    let map = ["contract", "map", "--mapping", "national-json", "--reverse", &second];
+    assert!(coconnect(&[&map[..], &["--dir", &at_kr]].concat()).contains(&number));
+    let (code, told) = refused(&map);
+    assert!(code == 1 && told.contains("wco-version") && told.contains("--dir DIR"), "{code} {told}");
+    kr.stop().await.unwrap();
+    world.id.stop().await.unwrap();
+}

@@ -7,6 +7,7 @@ mod explain;
 mod interop;
 mod memory;
 mod replay;
+mod wsdl;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
