@@ -36,6 +36,7 @@ pub enum Contract {
     /// Turn foreign and national documents into the contract, and back, by a mapping file.
     #[command(
         after_help = "What no rule of the mapping takes is told on stderr with its path and type, with --json in the answer.\n\
+                      A source of several documents gives one a line; --reverse takes one document.\n\
                       Exit 0: every document that was made is valid. Exit 1: one is not, a rule did not take its\n\
                       value, or the source is not of its format. Exit 2: a broken mapping, or an unreadable file.\n\n\
                       EXAMPLES:\n  coconnect contract map --list\n  coconnect contract map --mapping edi3 co.json > co.xml\n  coconnect contract map --mapping edi3 --reverse co.xml > co.json\n  coconnect contract map --show national-csv > mine.toml\n  coconnect contract map --mapping-file mine.toml --json table.csv\n  coconnect contract map --check mine.toml\n  coconnect contract map --dir kr --mapping mine table.csv"

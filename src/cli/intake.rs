@@ -83,21 +83,31 @@ pub(super) fn documents(octets: Vec<u8>, mapping: Option<&Mapping>) -> Result<Ve
         if !is_json(&octets) {
             return Ok(vec![Intake { number: (1, 1), octets, ..Intake::default() }]);
         }
-        let tree = form::parse(&octets).map_err(|error| error.to_string())?;
+        let tree = form::parse(unmarked(&octets)).map_err(|error| error.to_string())?;
         return Ok(vec![Intake::of_tree(tree, Vec::new(), (1, 1))]);
     };
     let mapped = mapping.import(&octets).map_err(|error| error.to_string())?;
     if mapped.is_empty() {
-        return Err(format!("expected documents of {}, came none", mapping.name));
+        return Err(none_of(mapping));
     }
     let count = mapped.len();
     let mapped = mapped.into_iter().enumerate();
     Ok(mapped.map(|(at, one)| Intake::of_tree(one.document, one.left, (at + 1, count))).collect())
 }
 
-/// Whether octets are JSON rather than XML, by the first that is no white space.
+/// What is said of a source without a document: more often a broken export than a day without a CO.
+pub(super) fn none_of(mapping: &Mapping) -> String {
+    format!("expected documents of {}, came none", mapping.name)
+}
+
+/// JSON without the byte order mark that editors put before it: a reader may pass over it (RFC 8259 section 8.1).
+fn unmarked(octets: &[u8]) -> &[u8] {
+    octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets)
+}
+
+/// Whether octets are JSON rather than XML, by the first that is neither byte order mark nor white space.
 pub(super) fn is_json(octets: &[u8]) -> bool {
-    let first = octets.iter().find(|octet| !octet.is_ascii_whitespace());
+    let first = unmarked(octets).iter().find(|octet| !octet.is_ascii_whitespace());
     matches!(first, Some(b'{' | b'['))
 }
 

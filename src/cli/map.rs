@@ -130,6 +130,9 @@ fn mapping(arguments: &Map) -> Result<Mapping, Failure> {
 
 fn import(arguments: &Map, mapping: &Mapping, octets: &[u8]) -> Result<Exit, Failure> {
     let mapped = mapping.import(octets).map_err(|error| Failure::refused(error.to_string()))?;
+    if mapped.is_empty() {
+        return Err(Failure::refused(intake::none_of(mapping)));
+    }
     let mut exit = Exit::Done;
     let mut rows = Vec::new();
     for one in mapped {

@@ -124,6 +124,11 @@ fn is_file(text: &str) -> bool {
     text.contains(['/', '\\']) || text.ends_with(".toml")
 }
 
+/// A problem on one line, of a length that a terminal bears.
+fn first_line(problem: &Problem) -> String {
+    problem.to_string().lines().next().unwrap_or_default().chars().take(160).collect()
+}
+
 /// Beside a file stand those that it may extend, and the holidays.
 fn around(text: &str, dir: Option<&Path>) -> Result<Profiles, Bad> {
     let beside = Path::new(text).parent().filter(|_| is_file(text) && dir.is_none());
@@ -139,8 +144,15 @@ fn around(text: &str, dir: Option<&Path>) -> Result<Profiles, Bad> {
             | profile::Error::ConfigUnreadable { path, .. } => path.as_str(),
             profile::Error::ConfigUnknown { name, .. } => name,
         };
-        if path != text {
-            eprintln!("coconnect: note: profiles and holidays beside {text} are left aside: {path} is not right");
+        let first = match &error {
+            profile::Error::ConfigProfile { problems: Problems(problems), .. } => problems.first(),
+            _ => None,
+        };
+        // The file itself is judged next: what is told here is only that a gateway would not find it by this name.
+        let is_itself = Path::new(path).file_name() == Path::new(text).file_name();
+        if !is_itself || first.is_some_and(|problem| problem.at == "name") {
+            let why = first.map_or_else(String::new, |problem| format!(": {}", first_line(problem)));
+            eprintln!("coconnect: note: profiles and holidays beside {text} are left aside: {path} is not right{why}");
         }
         Profiles::built_in().clone()
     }))
@@ -156,8 +168,7 @@ fn compiled(text: &str, dir: Option<&Path>) -> Result<Compiled, Bad> {
     }
     let content =
         profile::read_bounded(Path::new(text)).map_err(|error| Bad::Unreadable(format!("{text}: {error}")))?;
-    let read: Profile = Profile::parse(&content).map_err(Bad::Wrong)?;
-    profiles.compile(&read).map_err(Bad::Wrong)
+    profiles.compile_text(&content).map_err(Bad::Wrong)
 }
 
 /// The profile of that name or file, for other commands.
@@ -188,6 +199,8 @@ fn check(args: &Check) -> Result<Exit, Failure> {
             }
             Err(Bad::Unreadable(what)) => {
                 exit = Exit::Usage;
+                // The name stands before every line anyway.
+                let what = what.strip_prefix(&format!("{text}: ")).map_or(what.clone(), str::to_owned);
                 (false, vec![Problem { at: String::new(), what }])
             }
         };

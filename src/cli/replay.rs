@@ -248,12 +248,24 @@ fn progress(cases: usize) -> Option<indicatif::ProgressBar> {
     Some(bar)
 }
 
+/// Case files at most that an error names one by one.
+const BROKEN_MAX: usize = 50;
+
+/// Every case file that cannot be read, a line each.
+fn all_broken(broken: &[replay::Error]) -> Failure {
+    let mut lines: Vec<String> = broken.iter().take(BROKEN_MAX).map(ToString::to_string).collect();
+    if broken.len() > BROKEN_MAX {
+        lines.push(format!("and {} more", broken.len() - BROKEN_MAX));
+    }
+    Failure::usage(lines.join("\n"))
+}
+
 fn cases(args: &Replay) -> Result<(Vec<Case>, Arc<dyn Source + Send + Sync>), Failure> {
     let usage = |error: replay::Error| Failure::usage(error.to_string());
     let builtin = args.builtin || (args.write_kit.is_some() && args.paths.is_empty());
     let (mut cases, source): (Vec<Case>, Arc<dyn Source + Send + Sync>) = match (builtin, args.paths.is_empty()) {
         (true, true) => (kit::cases().map_err(usage)?, Arc::new(kit::Builtin)),
-        (false, false) => (replay::load(&args.paths).map_err(usage)?, Arc::new(Disk)),
+        (false, false) => (replay::load(&args.paths).map_err(|broken| all_broken(&broken))?, Arc::new(Disk)),
         (true, false) => return Err(Failure::usage("--builtin and PATH: expected one of them")),
         (false, true) => {
             return Err(Failure::usage("no cases: expected PATH, or --builtin for the kit within the program"));

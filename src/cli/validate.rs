@@ -17,13 +17,14 @@ use crate::xml::{self, Document, NodeId, ns};
 /// Check business messages against schema, operation, code lists and an agreement profile, all errors at once.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear; the JSON form of\n\
-                  the contract, told by its first character; national records with --mapping, where a value that a\n\
-                  rule does not take is an error, and what no rule names is told. Lines and columns are those of the\n\
-                  file. --json prints a line for each document as it is judged. Progress goes to stderr.\n\
-                  With --profile the agreement profile is asked too, of whatever the schema takes: what it rejects is an error, what it\n\
-                  warns of or flags is told and counts as valid.\n\
-                  --json prints a line for each document as it is judged, and a last one with the numbers. Progress goes to stderr.\n\
+    after_help = "Takes LPCO XML, MetaData XML, the wrapper of an operation, or a SOAP message in clear; the JSON\n\
+                  form of the contract, told by its first character; national records with --mapping, where a\n\
+                  value that a rule does not take is an error, and what no rule names is told. Lines and columns\n\
+                  are those of the file. --json prints a line for each document as it is judged, and a last one\n\
+                  with the numbers. Progress goes to stderr.\n\n\
+                  Without --profile only schema, operation and code lists are asked. A gateway asks the profile of\n\
+                  the partner too, and `default` where its file names none: what a profile rejects is an error, what\n\
+                  it warns of or flags is told and counts as valid.\n\n\
                   Exit 0 when all are valid, 1 when one is not, 2 when one cannot be read.\n\n\
                   EXAMPLES:\n  coconnect validate co.xml\n  coconnect validate co.xml --profile china-korea --way out\n  coconnect validate incoming/ --json\n  coconnect validate table.csv --mapping national-csv\n  cat co.xml | coconnect validate -\n  find in out -name '*.xml' | coconnect validate --files-from -"
 )]

@@ -264,7 +264,8 @@ impl md::MetaData {
             Some(Payload::Lpco(lpco)) => of_lpco(lpco, facts),
             Some(Payload::Amendment(amendment)) => of_amendment(amendment, facts),
             Some(Payload::Response(response)) => of_response(response, facts),
-            Some(Payload::ExporterList(_)) | None => facts,
+            Some(Payload::ExporterList(list)) => Facts { issued: list.issue_date_time.text().to_owned(), ..facts },
+            None => facts,
         }
     }
 

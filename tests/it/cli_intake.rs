@@ -187,3 +187,56 @@ fn thousands_of_files_are_judged_one_after_the_other_with_progress() {
     // All that are wrong lie in that folder of 150.
     assert!(told.ends_with("148 valid, 3 invalid, 1 unreadable\n"), "{told}");
 }
+
+/// A partner's developer begins with these: whatever the manual shows as a message must be one for `validate` too, with its
+/// code lists.
+#[test]
+fn every_document_of_the_data_model_is_valid_with_its_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = include_str!("../../src/manual/data_model.md");
+    let blocks: Vec<&str> =
+        page.split("```xml\n").skip(1).map(|rest| rest.split_once("```").expect("a block ends").0).collect();
+    for (at, block) in blocks.iter().enumerate() {
+        fs::write(folder.path().join(format!("{at}.xml")), block).unwrap();
+    }
+    let output = run(&["validate", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains(&format!("{} valid, 0 invalid", blocks.len())), "{}", text(&output.stdout));
+    // The twin: a list without a day that names no country is refused by the list in force today.
+    let list = blocks.iter().find(|block| block.contains("ExporterList")).expect("the page has an exporter list");
+    let wrong = folder.path().join("wrong.xml");
+    fs::write(&wrong, list.replace(">KR<", ">QZ<")).unwrap();
+    let output = run(&["validate", wrong.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("/MetaData/ResponsibleCountryCode"), "{}", text(&output.stdout));
+}
+
+/// Notepad and Excel put a byte order mark before what they save.
+#[test]
+fn json_after_a_byte_order_mark_is_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = run(&["contract", "map", "--mapping", "national-csv", TABLE, "--json"]);
+    let mapped: Value = serde_json::from_slice(&table.stdout).unwrap();
+    let document = mapped["documents"][0]["document"].to_string();
+    let marked = folder.path().join("marked.json");
+    fs::write(&marked, format!("\u{feff}{document}")).unwrap();
+    let output = run(&["validate", marked.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    fs::write(&marked, format!("{{\u{feff}{}", &document[1..])).unwrap();
+    let output = run(&["validate", marked.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "within, it is no white space");
+}
+
+/// An empty table is more often a broken export than a day without a CO: an answer of nothing would be taken for done.
+#[test]
+fn a_table_without_a_row_is_refused_by_map_as_by_validate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("heading.csv");
+    let table = fs::read_to_string(TABLE).unwrap();
+    fs::write(&file, table.lines().next().unwrap()).unwrap();
+    let file = file.to_str().unwrap();
+    let mapped = run(&["contract", "map", "--mapping", "national-csv", file]);
+    assert_eq!(mapped.status.code(), Some(1), "{}", text(&mapped.stdout));
+    assert!(text(&mapped.stderr).contains("came none"), "{}", text(&mapped.stderr));
+    assert_eq!(run(&["validate", "--mapping", "national-csv", file]).status.code(), Some(1));
+}

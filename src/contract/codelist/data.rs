@@ -55,10 +55,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether it is in force on `day`.
+    /// Whether it is in force on `day`. A row without a last day is in force on [`Day::LAST`] too: a document that says no
+    /// day is judged by the newest list.
     #[must_use]
     pub fn in_force(&self, day: Day) -> bool {
-        self.from <= day && day < self.to
+        self.from <= day && (day < self.to || self.to == Day::LAST)
     }
 }
 
@@ -344,6 +345,20 @@ mod tests {
         }
     }
 
+    /// A document without a day of issue is judged on the last day of all: no code of today may be unknown on it.
+    #[test]
+    fn a_code_without_last_day_is_in_force_on_the_last_day_of_all() {
+        let countries = list("iso-3166-1").unwrap();
+        assert!(countries.contains("KR", Day::LAST));
+        assert!(!countries.contains("AN", Day::LAST), "gone since 2010");
+        for list in all().iter().filter(|list| list.form.is_none()) {
+            for row in list.rows() {
+                let again = list.rows().iter().any(|r| r.code == row.code && r.to == Day::LAST);
+                assert_eq!(list.contains(&row.code, Day::LAST), again, "{} {}", list.name, row.code);
+            }
+        }
+    }
+
     #[test]
     fn every_row_is_found_on_its_days_and_nothing_else_is() {
         for list in all() {
@@ -356,9 +371,8 @@ mod tests {
                     list.name,
                     row.code
                 );
-                assert!(
-                    !list.contains(&row.code, row.to) || list.rows().iter().filter(|r| r.code == row.code).count() > 1
-                );
+                let again = list.rows().iter().filter(|r| r.code == row.code).count() > 1;
+                assert!(row.to == Day::LAST || !list.contains(&row.code, row.to) || again);
                 let longer = format!("{}~", row.code);
                 assert!(
                     !list.contains(&longer, day)

@@ -285,12 +285,12 @@ impl Work {
             self.agreements(profile);
         }
         let mut said = BTreeMap::new();
-        for (number, entry) in profile.elements.iter().enumerate() {
-            let at = format!("element[{}] ({})", number + 1, entry.elements.join(", "));
+        for entry in &profile.elements {
+            let at = format!("element[{}] ({})", entry.number, entry.elements.join(", "));
             self.element(entry, &at, &mut said);
         }
-        for (number, entry) in profile.rules.iter().enumerate() {
-            let at = format!("rule[{}] ({})", number + 1, entry.statement.name);
+        for entry in &profile.rules {
+            let at = format!("rule[{}] ({})", entry.number, entry.statement.name);
             self.rule_entry(entry, &at);
         }
         if let Some(covers) = &profile.signature_covers {

@@ -231,6 +231,9 @@ pub struct Limits {
 /// `[[element]]`: what is agreed about an element.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ElementEntry {
+    /// Its number among those of the file, from 1.
+    #[serde(skip)]
+    pub number: usize,
     /// Which: WCO ids or paths.
     pub elements: Vec<String>,
     /// Whether it stands.
@@ -264,6 +267,9 @@ pub struct ExtensionEntry {
 /// `[[rule]]`: what is asked of the document as a whole, or of an item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct RuleEntry {
+    /// Its number among those of the file, from 1.
+    #[serde(skip)]
+    pub number: usize,
     /// Which.
     pub kind: RuleKind,
     /// How it is judged.
@@ -512,6 +518,16 @@ impl Profile {
     /// # Errors
     /// Everything that is wrong with it as far as it can be read alone; what it points to is looked at when it is compiled.
     pub fn parse(text: &str) -> Result<Self, Problems> {
+        let (profile, problems) = Self::parse_partly(text)?;
+        if problems.is_empty() { Ok(profile) } else { Err(Problems(problems)) }
+    }
+
+    /// Reads the text of a profile file as far as it can be read, with what is wrong: entries that cannot be read are left
+    /// out. For a check that goes on to look at the others, never for use.
+    ///
+    /// # Errors
+    /// A text that is too long or no TOML: nothing of it can be read.
+    pub fn parse_partly(text: &str) -> Result<(Self, Vec<Problem>), Problems> {
         if text.len() > FILE_BYTES_MAX {
             let what = format!("expected at most {FILE_BYTES_MAX} octets, came {}", text.len());
             return Err(Problems(vec![Problem { at: String::new(), what }]));
@@ -521,7 +537,7 @@ impl Profile {
         })?;
         let mut reader = Reader { problems: Vec::new() };
         let profile = reader.profile(table);
-        if reader.problems.is_empty() { Ok(profile) } else { Err(Problems(reader.problems)) }
+        Ok((profile, reader.problems))
     }
 }
 
@@ -665,7 +681,7 @@ impl Reader {
         let name = elements.join(", ");
         let entry = self.entry(&mut table, &at, elements, name, top);
         self.leftover(&table, &at);
-        Some(entry)
+        Some(ElementEntry { number, ..entry })
     }
 
     fn entry(
@@ -680,6 +696,7 @@ impl Reader {
         // A partner that sends more than was agreed is told so, and its document taken.
         let usual = if presence == Some(Presence::Withheld) { Verdict::Warn } else { Verdict::Reject };
         let entry = ElementEntry {
+            number: 0,
             presence,
             when: self.take(table, at, "when"),
             otherwise: self.take(table, at, "otherwise"),
@@ -800,7 +817,7 @@ impl Reader {
                 if matches!(kind, RuleKind::Condition { .. }) && statement.message.is_empty() {
                     self.problem(&at, "a condition needs message = what a person reads");
                 }
-                Some(RuleEntry { kind, statement })
+                Some(RuleEntry { number, kind, statement })
             }
             Err(error) => {
                 self.problem(&at, error.to_string().trim_end());

@@ -218,6 +218,31 @@ impl Profiles {
         let find = |name: &str| self.get(name).map(|(profile, _)| profile.clone());
         compile(profile, &find, &self.calendars)
     }
+
+    /// Works out the text of a profile file, and tells everything that is wrong with it at once: in itself, and in what it
+    /// points to.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn compile_text(&self, text: &str) -> Result<Compiled, Problems> {
+        let (profile, mut problems) = Profile::parse_partly(text)?;
+        // What others of the file point to: where one is broken, they would be blamed for it.
+        let is_pointed_to = |at: &str| {
+            ["list", "extends", "extension"].iter().any(|key| at == *key || at.starts_with(&format!("{key}[")))
+        };
+        if problems.iter().any(|problem| is_pointed_to(&problem.at)) {
+            return Err(Problems(problems));
+        }
+        match self.compile(&profile) {
+            Ok(compiled) if problems.is_empty() => Ok(compiled),
+            Ok(_) => Err(Problems(problems)),
+            Err(Problems(more)) => {
+                let new: Vec<Problem> = more.into_iter().filter(|problem| !problems.contains(problem)).collect();
+                problems.extend(new);
+                Err(Problems(problems))
+            }
+        }
+    }
 }
 
 impl Compiled {

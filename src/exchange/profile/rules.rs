@@ -536,8 +536,9 @@ fn sequence(walk: &mut Walk<'_>, rule: &Rule, consignment: NodeId, from_one: boo
         rising &= *number > last;
         last = *number;
         if from_one && *number != at as u64 + 1 {
-            let told = Told::element("sequence-gap", format!("{}, as items are numbered from 1", at + 1));
-            walk.report(rule.statement, *node, None, told);
+            let text = walk.text(*node);
+            let expected = format!("{}, as items are numbered from 1", at + 1);
+            walk.report(rule.statement, *node, None, Told::value("sequence-gap", expected, &text));
         }
     }
     // What rises all the way has nothing twice.
@@ -549,7 +550,8 @@ fn sequence(walk: &mut Walk<'_>, rule: &Rule, consignment: NodeId, from_one: boo
         if let Some(number) = number
             && !seen.insert(number)
         {
-            let told = Told::element("duplicate-sequence", "a number that no item before has");
+            let text = walk.text(node);
+            let told = Told::value("duplicate-sequence", "a number that no item before has", &text);
             walk.report(rule.statement, node, None, told);
         }
     }

@@ -1186,3 +1186,36 @@ fn a_folder_adds_its_profiles_and_calendars_and_a_broken_file_is_named() {
     assert!(error.contains("other.toml") && error.contains("as the file is named"), "{error}");
     assert_eq!(Profiles::load(&folder.path().join("nowhere")).unwrap().iter().count(), 13);
 }
+
+/// Whoever writes a profile wants to correct it once: an unknown key must not hide a path that there is not.
+#[test]
+fn what_is_wrong_with_the_file_and_with_what_it_points_to_is_told_at_once() {
+    let text = "name = \"mine\"\nversion = \"1\"\nextends = \"strict\"\ncolour = 1\n\
+                [[element]]\npresence = \"mandatory\"\n\
+                [[element]]\nelement = \"LPCO/Nope\"\npresence = \"mandatory\"\n\
+                [[element]]\nelement = \"D014\"\nlist = \"nowhere\"\n\
+                [[rule]]\nkind = \"moon-phase\"\n\
+                [[rule]]\nkind = \"one-of\"\nelements = [\"LPCO/Nope\"]\nat_least = 1\n";
+    let told: Vec<String> =
+        Profiles::built_in().compile_text(text).unwrap_err().0.iter().map(ToString::to_string).collect();
+    for expected in [
+        "element[1]",
+        "colour: ",
+        "rule[1] (moon-phase)",
+        "element[2] (LPCO/Nope)",
+        "element[3] (D014): expected a list",
+        "rule (one-of): expected a WCO id",
+    ] {
+        assert!(told.iter().any(|told| told.starts_with(expected)), "{expected}: {told:#?}");
+    }
+    // The twins: nothing is told twice, and what points to a broken list is not blamed for it.
+    let mut once = told.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), told.len(), "{told:#?}");
+    let broken =
+        "name = \"mine\"\nversion = \"1\"\n[list.a]\nvalues = 3\n[[element]]\nelement = \"D014\"\nlist = \"a\"\n";
+    let told = Profiles::built_in().compile_text(broken).unwrap_err().0;
+    assert!(told.iter().all(|problem| problem.at.starts_with("list")), "{told:?}");
+    assert!(Profiles::built_in().compile_text("name = \"mine\"\nversion = \"1\"\n").is_ok());
+}

@@ -627,22 +627,32 @@ fn check(step: &Step, at: usize) -> Result<(), String> {
 /// `[[case]]`.
 ///
 /// # Errors
-/// [`Error`]: a path that holds no case is one.
-pub fn load(paths: &[PathBuf]) -> Result<Vec<Case>, Error> {
-    let mut cases = Vec::new();
+/// Each file that cannot be read as cases, so that all are corrected at once; a path that holds no case is one.
+pub fn load(paths: &[PathBuf]) -> Result<Vec<Case>, Vec<Error>> {
+    let mut found = Found::default();
     for path in paths {
-        let before = cases.len();
+        let before = (found.cases.len(), found.broken.len());
         if path.is_dir() {
-            folder(path, "", 0, &mut cases)?;
+            folder(path, "", 0, &mut found);
         } else {
-            file(path, &file_stem(path), &mut cases)?;
+            file(path, &file_stem(path), &mut found);
         }
-        if cases.len() == before {
-            return Err(wrong(path.display().to_string(), "no case.toml and no file with [[case]] below"));
+        if (found.cases.len(), found.broken.len()) == before {
+            found.broken.push(wrong(path.display().to_string(), "no case.toml and no file with [[case]] below"));
         }
     }
-    cases.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(cases)
+    if !found.broken.is_empty() {
+        return Err(found.broken);
+    }
+    found.cases.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found.cases)
+}
+
+/// What stands below the paths.
+#[derive(Default)]
+struct Found {
+    cases: Vec<Case>,
+    broken: Vec<Error>,
 }
 
 fn file_stem(path: &Path) -> String {
@@ -653,13 +663,17 @@ fn file_stem(path: &Path) -> String {
     }
 }
 
+/// Broken files after which no other folder is looked at.
+const BROKEN_MAX: usize = 1_000;
+
 /// Folders within folders.
 const DEPTH_MAX: usize = 16;
 
-fn folder(path: &Path, name: &str, depth: usize, cases: &mut Vec<Case>) -> Result<(), Error> {
-    let fail = |error: std::io::Error| wrong(path.display().to_string(), error.to_string());
+fn folder(path: &Path, name: &str, depth: usize, found: &mut Found) {
+    let fail = |what: String| wrong(path.display().to_string(), what);
     if depth > DEPTH_MAX {
-        return Err(wrong(path.display().to_string(), format!("folders deeper than {DEPTH_MAX}")));
+        found.broken.push(fail(format!("folders deeper than {DEPTH_MAX}")));
+        return;
     }
     let alone = path.join("case.toml");
     if alone.is_file() {
@@ -667,38 +681,56 @@ fn folder(path: &Path, name: &str, depth: usize, cases: &mut Vec<Case>) -> Resul
             "" => file_stem(&alone),
             name => name.to_owned(),
         };
-        return file(&alone, &name, cases);
+        file(&alone, &name, found);
+        return;
     }
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(fail)? {
-        entries.push(entry.map_err(fail)?.path());
-    }
+    let entries = std::fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut entries: Vec<PathBuf> = match entries {
+        Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
+        Err(error) => {
+            found.broken.push(fail(error.to_string()));
+            return;
+        }
+    };
     entries.sort();
     for entry in entries {
         let own = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if entry.is_dir() && !own.starts_with('.') {
             let below = if name.is_empty() { own } else { format!("{name}/{own}") };
-            folder(&entry, &below, depth + 1, cases)?;
+            folder(&entry, &below, depth + 1, found);
         } else if entry.extension().is_some_and(|extension| extension == "toml") {
-            file(&entry, name, cases)?;
+            file(&entry, name, found);
+        }
+        // Links that lead back make folders without end: each way ends in an error, and so many are enough.
+        if found.cases.len() > CASES_MAX || found.broken.len() > BROKEN_MAX {
+            return;
         }
     }
-    Ok(())
 }
 
-fn file(path: &Path, name: &str, cases: &mut Vec<Case>) -> Result<(), Error> {
-    let text = Disk.read(path).map_err(|what| wrong(path.display().to_string(), what))?;
-    let text = String::from_utf8(text).map_err(|_| wrong(path.display().to_string(), "expected UTF-8"))?;
-    for case in parse(&text, path, name)? {
-        if let Some(other) = cases.iter().find(|other| other.name == case.name) {
-            return Err(wrong(&case.file, format!("{}: the name stands in {} too", case.name, other.file)));
+fn file(path: &Path, name: &str, found: &mut Found) {
+    let fail = |what: &str| wrong(path.display().to_string(), what);
+    let text = Disk.read(path).map_err(|what| fail(&what));
+    let text = text.and_then(|text| String::from_utf8(text).map_err(|_| fail("expected UTF-8")));
+    let cases = match text.and_then(|text| parse(&text, path, name)) {
+        Ok(cases) => cases,
+        Err(error) => {
+            found.broken.push(error);
+            return;
         }
-        cases.push(case);
+    };
+    for case in cases {
+        match found.cases.iter().find(|other| other.name == case.name) {
+            Some(other) => {
+                let what = format!("{}: the name stands in {} too", case.name, other.file);
+                found.broken.push(wrong(&case.file, what));
+            }
+            None => found.cases.push(case),
+        }
     }
-    if cases.len() > CASES_MAX {
-        return Err(wrong(path.display().to_string(), format!("more than {CASES_MAX} cases")));
+    if found.cases.len() > CASES_MAX {
+        found.broken.push(fail(&format!("more than {CASES_MAX} cases")));
     }
-    Ok(())
 }
 
 /// Whether `name` fits a pattern in which `*` stands for any run of characters and `?` for one.
@@ -735,6 +767,37 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<Case>, Error> {
         parse(text, Path::new("x.toml"), "g")
+    }
+
+    /// A tester who wrote a hundred cases corrects them once, not one a run.
+    #[test]
+    fn every_file_that_is_no_case_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("a", "garbage = ["), ("b", "nosuch = 1"), ("c", "\u{0}")] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join("case.toml"), text).unwrap();
+        }
+        let told: Vec<String> =
+            load(&[folder.path().to_owned()]).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3, "{told:#?}");
+        for name in ["a/case.toml", "b/case.toml", "c/case.toml"] {
+            assert!(told.iter().any(|told| told.contains(name)), "{told:#?}");
+        }
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(load(&[empty.path().to_owned()]).unwrap_err().len(), 1, "none is wrong too");
+    }
+
+    /// A link back to its own folder, ten times, would be walked for ever.
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_back_end() {
+        let folder = tempfile::tempdir().unwrap();
+        for link in 0..10 {
+            std::os::unix::fs::symlink(folder.path(), folder.path().join(format!("l{link}"))).unwrap();
+        }
+        let told = load(&[folder.path().to_owned()]).unwrap_err();
+        assert!(told.len() <= BROKEN_MAX + 1, "{}", told.len());
+        assert!(told[0].to_string().contains("deeper"), "{}", told[0]);
     }
 
     #[test]
