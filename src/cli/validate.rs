@@ -453,6 +453,11 @@ fn message(document: &Document) -> Result<NodeId, String> {
     if document.descendants(body).any(|node| document.is(node, ns::XENC, "EncryptedData")) {
         return Err("the message is encrypted: open it with `coconnect wss check --out CLEAR FILE` first".to_owned());
     }
+    // Of a file it is a remark; of a message a gateway refuses it, since some readers stop there.
+    if let Some(comment) = document.descendants(body).find(|node| document.kind(*node) == xml::Kind::Comment) {
+        let at = document.position(comment);
+        return Err(format!("{}:{}: expected no comment within Body, which a gateway refuses", at.line, at.column));
+    }
     if document.is(first, soap, "Fault") {
         let detail = document.descendants(first).find(|node| document.local(*node) == "FaultDetail");
         return detail.ok_or_else(|| "a SOAP Fault without FaultDetail".to_owned());

@@ -240,3 +240,28 @@ fn a_table_without_a_row_is_refused_by_map_as_by_validate() {
     assert!(text(&mapped.stderr).contains("came none"), "{}", text(&mapped.stderr));
     assert_eq!(run(&["validate", "--mapping", "national-csv", file]).status.code(), Some(1));
 }
+
+#[test]
+fn a_comment_within_the_body_of_a_message_is_refused_as_a_gateway_refuses_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut octets = Vec::new();
+    encode(&sample::co(1, 1), &Slots::default(), &mut octets);
+    let document = text(&octets);
+    let message = format!(
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>\n<SendCO xmlns=\"urn:coconnect:service:1\">\
+         {document}</SendCO></s:Body></s:Envelope>"
+    );
+    let commented = |whole: &str| whole.replacen("<FunctionCode>", "<FunctionCode><!-- original -->", 1);
+    for (name, octets, code) in [
+        ("plain.xml", document.clone(), 0),
+        ("remark.xml", commented(&document), 0),
+        ("message.xml", message.clone(), 0),
+        ("commented.xml", commented(&message), 1),
+    ] {
+        let file = folder.path().join(name);
+        fs::write(&file, octets).unwrap();
+        let output = run(&["validate", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(code), "{name}: {}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(text(&output.stdout).contains(": 2:"), code == 1, "{name}: {}", text(&output.stdout));
+    }
+}
