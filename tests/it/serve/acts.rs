@@ -1,10 +1,8 @@
 //! `co cancel`, `co decide` and `co claim` on two gateways that serve: acknowledged, and in the history of both sides.
 
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coconnect::base::{Clock, RealClock};
 use coconnect::tools::demo::Gateway;
 use serde_json::Value;
 
@@ -41,11 +39,7 @@ fn refused(arguments: &[&str]) -> (i32, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_co_is_claimed_cancelled_and_decided_from_the_command_line_of_both_sides() {
     let mut world = World::new("p256");
-    let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
-    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_coconnect"));
-    let mut kr = Gateway::new("KR", &world.dir("kr"), &program, clock).unwrap();
-    world.id.start().await.unwrap();
-    kr.start().await.unwrap();
+    let mut kr = world.both().await;
     let (at_kr, at_id, file) = (text(&world.dir("kr")), text(&world.dir("id")), text(&world.dir("co.xml")));
     std::fs::write(&file, document(5, 2)).unwrap();
     let number = coconnect::contract::sample::co(5, 2).facts().number;
@@ -111,11 +105,7 @@ async fn the_amended_co_and_the_co_that_is_held_are_read_in_the_version_that_the
         let agreed = std::fs::read_to_string(&path).unwrap() + SECOND;
         std::fs::write(&path, agreed).unwrap();
     }
-    let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
-    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_coconnect"));
-    let mut kr = Gateway::new("KR", &world.dir("kr"), &program, clock).unwrap();
-    world.id.start().await.unwrap();
-    kr.start().await.unwrap();
+    let mut kr = world.both().await;
     let (at_kr, file, second) = (text(&world.dir("kr")), text(&world.dir("co.xml")), text(&world.dir("second.xml")));
     let newest = document(5, 2);
     std::fs::write(&file, &newest).unwrap();

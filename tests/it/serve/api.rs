@@ -1,10 +1,8 @@
 //! The local API of two gateways that serve: every answer is what its OpenAPI description says, judged by another validator; and
 //! documents in the JSON form of the contract are taken as those in XML are.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coconnect::base::{Clock, RealClock};
 use coconnect::contract::{json as form, sample};
 use coconnect::tools::demo::Gateway;
 use serde_json::{Value, json};
@@ -40,11 +38,7 @@ async fn settled(gateway: &Gateway) {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_what_the_description_says_and_json_is_taken_as_xml_is() {
     let mut world = World::new("p256");
-    let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
-    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_coconnect"));
-    let mut kr = Gateway::new("KR", &world.dir("kr"), &program, clock).unwrap();
-    world.id.start().await.unwrap();
-    kr.start().await.unwrap();
+    let mut kr = world.both().await;
     let admin = kr.admin();
     let described = Described(kr.look("/v1/openapi.json").await.unwrap());
 

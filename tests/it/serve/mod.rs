@@ -70,6 +70,16 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// ID started, and beside it the gateway of KR, started too.
+    async fn both(&mut self) -> Gateway {
+        let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_coconnect"));
+        let mut kr = Gateway::new("KR", &self.dir("kr"), &program, clock).unwrap();
+        self.id.start().await.unwrap();
+        kr.start().await.unwrap();
+        kr
+    }
+
     /// A sender with the keys in `folder`, towards ID.
     fn lab(&self, folder: &str) -> Lab {
         self.lab_at(folder, Arc::new(RealClock::new()))
